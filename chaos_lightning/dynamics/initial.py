@@ -1,0 +1,54 @@
+"""Random initial states that depend only on what they are for, not on who draws them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CHAINS_PER_BLOCK = 20
+"""Chains drawn from one generator. Small enough that a process which needs a few chains does not draw many
+in vain, large enough that seeding costs nothing beside the drawing. Changing it changes every result."""
+
+
+def initial_potentials(
+    layer_sizes: Sequence[int],
+    num_chains: int,
+    *,
+    seed: Sequence[int],
+    first_chain: int = 0,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Tensor, ...]:
+    """Draw the initial potentials of chains ``first_chain`` to ``first_chain + num_chains``.
+
+    Every element is N(0, 1). A chain's numbers are a function of ``seed``, of its index and of the layer sizes
+    alone: not of how many chains are drawn with it, of the number of processes, nor of the global random state.
+    So chain 7 is the same chain in a batch of 10 and in a batch of 10,000, on one process and on eight.
+    (Different kinds of device draw different numbers.)
+
+    Args:
+        layer_sizes: units of each layer.
+        num_chains: number of chains to draw.
+        seed: non-negative integers that say what the chains are for, for example (seed, stream, training step).
+        first_chain: index of the first chain.
+        device: where to draw.
+        dtype: of the result. Numbers are drawn in float32 whatever it is, so precision does not change the start.
+
+    Returns:
+        One tensor ``(num_chains, units)`` a layer.
+    """
+    # Consecutive seeds below one base: no two blocks of one call can ever share a generator, even though
+    # torch's CPU generator uses only 32 bits of its seed.
+    base = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
+    generator = torch.Generator(device)
+    num_units = sum(layer_sizes)
+    drawn = torch.empty(num_chains, num_units, device=device)
+    end_chain = first_chain + num_chains
+    for block in range(first_chain // CHAINS_PER_BLOCK, -(-end_chain // CHAINS_PER_BLOCK)):
+        generator.manual_seed((base + block) % 2**32)
+        block_start = block * CHAINS_PER_BLOCK
+        start, end = max(block_start, first_chain), min(block_start + CHAINS_PER_BLOCK, end_chain)
+        numbers = torch.randn(CHAINS_PER_BLOCK, num_units, generator=generator, device=device)
+        drawn[start - first_chain : end - first_chain] = numbers[start - block_start : end - block_start]
+    return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))

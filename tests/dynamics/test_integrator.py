@@ -1,0 +1,170 @@
+"""The integrator against NumPy, written straight from the equations, and against theory."""
+
+import numpy as np
+import pytest
+import scipy.integrate
+import torch
+
+from chaos_lightning.dynamics import ChaoticNetwork, EulerIntegrator, Held, initial_potentials, num_time_steps, run_chains
+
+ARCHITECTURES = [[11], [11, 7], [11, 7, 5], [11, 7, 5, 3]]
+RATES = {"tanh": np.tanh, "hardtanh": lambda x: np.clip(x, -1, 1)}
+
+
+def trained_like(layer_sizes, rate="tanh", dtype=torch.float64):
+    """A network whose learned couplings and biases are not zero."""
+    network = ChaoticNetwork(layer_sizes, gain=1.5, rate=rate, seed=1).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.trainable():
+        parameter.data.normal_(std=0.3, generator=generator)
+    if len(layer_sizes) == 1:
+        learned = network.connections[0].learned.data
+        learned.copy_((learned + learned.T) / 2).fill_diagonal_(0)
+    return network
+
+
+def couplings_in_numpy(network):
+    """Coupling into layer i from layer j, by (i, j), from the frozen and learned parts."""
+    couplings = {}
+    for connection in network.connections:
+        low, up = connection.lower, connection.upper
+        learned, down = connection.learned.detach().numpy(), connection.frozen_down.detach().numpy()
+        couplings[low, up] = down + learned
+        if low != up:
+            couplings[up, low] = connection.frozen_up.detach().numpy() + learned.T
+    return couplings
+
+
+def euler_in_numpy(network, potentials, alpha, num_steps, rate=np.tanh, held=None, mask=None):
+    """x <- (1 - alpha) x + alpha (sum_j K_ij phi(x_j) + b_i), one chain after the other."""
+    couplings = couplings_in_numpy(network)
+    biases = [bias.detach().numpy() for bias in network.biases]
+    potentials = [potential.numpy().copy() for potential in potentials]
+    for chain in range(len(potentials[0])):
+        x = [potential[chain] for potential in potentials]
+        for _ in range(num_steps):
+            r = [rate(x_i) for x_i in x]
+            if held is not None:
+                r[0] = np.where(mask, held[chain], r[0])
+            x = [
+                (1 - alpha) * x_i + alpha * (sum(K @ r[j] for (k, j), K in couplings.items() if k == i) + biases[i])
+                for i, x_i in enumerate(x)
+            ]
+        for potential, x_i in zip(potentials, x, strict=True):
+            potential[chain] = x_i
+    return potentials
+
+
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
+@pytest.mark.parametrize("rate", ["tanh", "hardtanh"])
+def test_free_run_agrees_with_numpy(layer_sizes, rate):
+    network = trained_like(layer_sizes, rate)
+    start = initial_potentials(layer_sizes, 3, seed=[1], dtype=torch.float64)
+    integrator = EulerIntegrator(network, alpha=0.3)
+    state = integrator.advance(integrator.start(start), 17)
+    expected = euler_in_numpy(network, start, 0.3, 17, RATES[rate])
+    for potential, rates, right in zip(state.potentials, state.rates, expected, strict=True):
+        np.testing.assert_allclose(potential.numpy(), right, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(rates.numpy(), RATES[rate](right), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES[1:])
+def test_clamped_run_agrees_with_numpy_that_steps_through_it(layer_sizes):
+    """In the two-layer network this holds the closed form against the simulation."""
+    network = trained_like(layer_sizes)
+    start = initial_potentials(layer_sizes, 3, seed=[1], dtype=torch.float64)
+    images = torch.rand(3, 11, dtype=torch.float64) * 2 - 1
+    integrator = EulerIntegrator(network, alpha=0.3, held=Held(images))
+    state = integrator.advance(integrator.advance(integrator.start(start), 4), 13)
+    expected = euler_in_numpy(network, start, 0.3, 17, held=images.numpy(), mask=np.ones(11, bool))
+    assert torch.equal(state.rates[0], images)
+    for potential, right in zip(state.potentials[1:], expected[1:], strict=True):
+        np.testing.assert_allclose(potential.numpy(), right, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
+def test_holding_some_visible_rates_agrees_with_numpy(layer_sizes):
+    network = trained_like(layer_sizes)
+    start = initial_potentials(layer_sizes, 3, seed=[1], dtype=torch.float64)
+    values = torch.rand(3, 11, dtype=torch.float64) * 2 - 1
+    mask = torch.arange(11) % 3 == 0
+    integrator = EulerIntegrator(network, alpha=0.3, held=Held(values, mask))
+    state = integrator.advance(integrator.start(start), 17)
+    expected = euler_in_numpy(network, start, 0.3, 17, held=values.numpy(), mask=mask.numpy())
+    for potential, right in zip(state.potentials, expected, strict=True):
+        np.testing.assert_allclose(potential.numpy(), right, rtol=1e-11, atol=1e-12)
+    assert torch.equal(state.rates[0][:, mask], values[:, mask])
+
+
+def test_holding_every_rate_by_a_mask_is_the_clamped_phase():
+    network = trained_like([11, 7, 5])
+    start = initial_potentials([11, 7, 5], 3, seed=[1], dtype=torch.float64)
+    values = torch.rand(3, 11, dtype=torch.float64) * 2 - 1
+    masked = EulerIntegrator(network, 0.3, held=Held(values, torch.ones(11, dtype=torch.bool)))
+    whole = EulerIntegrator(network, 0.3, held=Held(values))
+    by_mask, by_layer = (integrator.advance(integrator.start(start), 9) for integrator in (masked, whole))
+    for one, other in zip(by_mask.rates, by_layer.rates, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_error_is_of_first_order_in_the_time_step():
+    """Halving dt halves the distance to the exact solution, which SciPy finds with high accuracy."""
+    network = trained_like([11, 7])
+    start = initial_potentials([11, 7], 1, seed=[2], dtype=torch.float64)
+    couplings = couplings_in_numpy(network)
+    b, c = (bias.detach().numpy() for bias in network.biases)
+
+    def velocity(_, x):
+        v, h = x[:11], x[11:]
+        return np.concatenate([-v + couplings[0, 1] @ np.tanh(h) + b, -h + couplings[1, 0] @ np.tanh(v) + c])
+
+    x0 = np.concatenate([potential[0].numpy() for potential in start])
+    exact = scipy.integrate.solve_ivp(velocity, (0, 2), x0, rtol=1e-11, atol=1e-12).y[:, -1]
+    errors = []
+    for num_steps in (200, 400, 800):
+        state = run_chains(network.double(), 2 / num_steps, 1, [num_steps], seed=[2])[0]
+        errors.append(np.linalg.norm(torch.cat(state.potentials, dim=1)[0].numpy() - exact))
+    for coarse, fine in zip(errors, errors[1:], strict=False):
+        assert coarse / fine == pytest.approx(2, rel=0.05)
+
+
+def test_a_run_in_pieces_is_the_run_and_leaves_the_given_state_alone():
+    network = trained_like([11, 7, 5])
+    whole = run_chains(network, 0.5, 4, [20], seed=[3])[0]
+    pieces = run_chains(network, 0.5, 4, [0, 7, 8, 20], seed=[3])
+    assert torch.equal(pieces[-1].rates[0], whole.rates[0])
+    start = initial_potentials([11, 7, 5], 4, seed=[3], dtype=torch.float64)
+    for now, right in zip(pieces[0].potentials, start, strict=True):
+        assert torch.equal(now, right)
+
+
+def test_no_graph_is_built():
+    network = trained_like([11, 7])
+    state = run_chains(network, 0.5, 2, [3], seed=[0], held=Held(torch.zeros(2, 11)))[0]
+    assert not any(tensor.requires_grad for tensor in (*state.potentials, *state.rates))
+
+
+def test_bfloat16_products_keep_the_potentials_in_float32():
+    network = trained_like([211, 103], dtype=torch.float32)
+    start = initial_potentials([211, 103], 5, seed=[1])
+    exact = EulerIntegrator(network, 0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = EulerIntegrator(network, 0.3)
+    assert rough.product_dtype == torch.bfloat16
+    one_step = [integrator.advance(integrator.start(start), 1) for integrator in (exact, rough)]
+    for right, potential in zip(one_step[0].potentials, one_step[1].potentials, strict=True):
+        assert potential.dtype == torch.float32
+        # bfloat16 has 8 bits: one product sum is off by some 2^-8 of its typical size, not more
+        error = (potential - right).norm() / right.norm()
+        assert 1e-5 < error < 2**-7
+
+
+@pytest.mark.parametrize(("duration", "dt", "steps"), [(100, 1, 100), (0.3, 0.1, 3), (0, 5, 0), (100.0, 5.0, 20)])
+def test_number_of_time_steps(duration, dt, steps):
+    assert num_time_steps(duration, dt) == steps
+
+
+@pytest.mark.parametrize(("duration", "dt"), [(10.5, 1), (7, 2), (-1, 1)])
+def test_durations_between_steps_are_refused(duration, dt):
+    with pytest.raises(ValueError, match="whole number of time steps"):
+        num_time_steps(duration, dt, name="times")

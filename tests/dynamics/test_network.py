@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+
+from chaos_lightning.dynamics import ChaoticNetwork
+
+
+def test_frozen_couplings_have_the_variance_of_the_gain_and_are_independent():
+    network = ChaoticNetwork([400, 900], gain=1.7)
+    connection = network.connections[0]
+    down, up = connection.frozen_down.detach().numpy(), connection.frozen_up.detach().numpy()
+    # the relative error of a variance estimated from n numbers is sqrt(2 / n)
+    assert down.var() == pytest.approx(1.7**2 / 900, rel=5 * (2 / down.size) ** 0.5)
+    assert up.var() == pytest.approx(1.7**2 / 400, rel=5 * (2 / up.size) ** 0.5)
+    assert abs(np.corrcoef(down.ravel(), up.T.ravel())[0, 1]) < 5 / down.size**0.5
+
+
+def test_recurrent_spectral_radius_is_the_gain():
+    network = ChaoticNetwork([700], gain=1.3)
+    eigenvalues = np.linalg.eigvals(network.connections[0].frozen_down.detach().numpy())
+    assert np.abs(eigenvalues).max() == pytest.approx(1.3, rel=0.1)
+
+
+def test_untrained_couplings_and_biases_are_zero_and_frozen_ones_do_not_learn():
+    network = ChaoticNetwork([11, 7, 5])
+    assert all((parameter == 0).all() for parameter in network.trainable())
+    assert [tuple(parameter.shape) for parameter in network.trainable()] == [(11, 7), (7, 5), (11,), (7,), (5,)]
+    frozen = [parameter for name, parameter in network.named_parameters() if "frozen" in name]
+    assert len(frozen) == 4
+    assert not any(parameter.requires_grad for parameter in frozen)
+
+
+def test_couplings_are_set_by_the_seed_alone():
+    torch.manual_seed(1)
+    first = ChaoticNetwork([11, 7], seed=3).state_dict()
+    torch.manual_seed(2)
+    second, other = ChaoticNetwork([11, 7], seed=3).state_dict(), ChaoticNetwork([11, 7], seed=4).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["couplings.0.frozen_down"], other["couplings.0.frozen_down"])
+
+
+def test_without_gain_there_are_no_frozen_couplings():
+    assert not ChaoticNetwork([5], gain=0).connections[0].frozen_down.any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layer_sizes": [11, 0]}, "at least one unit"),
+        ({"layer_sizes": []}, "at least one unit"),
+        ({"layer_sizes": [11], "gain": -0.1}, "gain"),
+        ({"layer_sizes": [11], "gain": float("nan")}, "gain"),
+        ({"layer_sizes": [11], "rate": "relu"}, "rate must be one of tanh, hardtanh"),
+    ],
+)
+def test_settings_that_make_no_network_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ChaoticNetwork(**settings)
