@@ -1,0 +1,20 @@
+"""Real images: the bundled sample, the full data sets, and the minibatches made of them."""
+
+from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
+from chaos_lightning.data.datamodule import ImageDataModule
+from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.images import ImageSet, pixels_to_rates
+from chaos_lightning.data.mnist import FashionMNISTDataModule, MNISTDataModule
+
+__all__ = [
+    "DataError",
+    "EvaluationBatch",
+    "EvaluationBatches",
+    "FashionMNISTDataModule",
+    "ImageDataModule",
+    "ImageSet",
+    "MNISTDataModule",
+    "Minibatch",
+    "TrainingBatches",
+    "pixels_to_rates",
+]

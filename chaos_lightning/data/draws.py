@@ -1,0 +1,35 @@
+"""Random draws of rows that depend on nothing but a seed."""
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Draw(IntEnum):
+    """What is drawn. The number enters the seed, so that the draws are independent of one another."""
+
+    VALIDATION_SPLIT = 0
+    TRAINING_ORDER = 1
+    EVALUATION_ROWS = 2
+    FLOOR_ROWS = 3
+
+
+def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0) -> Tensor:
+    """Draw a random order of `num_rows` rows.
+
+    The result depends on the arguments only: no global generator is read or changed, and the raw Philox
+    stream is the part of NumPy's generators that is guaranteed to stay the same from version to version.
+
+    Args:
+        num_rows: Number of rows, N.
+        draw: What is drawn.
+        seed: Not negative.
+        epoch: Not negative; every epoch has another order.
+
+    Returns:
+        (N,), int64, each of 0..N-1 once.
+    """
+    stream = np.random.Philox(np.random.SeedSequence([seed, draw, epoch]))
+    return torch.from_numpy(np.argsort(stream.random_raw(num_rows), kind="stable"))

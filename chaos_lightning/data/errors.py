@@ -1,0 +1,5 @@
+"""The error of the data part."""
+
+
+class DataError(RuntimeError):
+    """The images cannot be read or fetched; the message names the file or folder and says what to do."""
