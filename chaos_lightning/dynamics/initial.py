@@ -43,12 +43,12 @@ def initial_potentials(
     base = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
     generator = torch.Generator(device)
     num_units = sum(layer_sizes)
-    drawn = torch.empty(num_chains, num_units, device=device)
+    drawn = torch.empty(num_chains, num_units, dtype=torch.float32, device=device)
     end_chain = first_chain + num_chains
     for block in range(first_chain // CHAINS_PER_BLOCK, -(-end_chain // CHAINS_PER_BLOCK)):
         generator.manual_seed((base + block) % 2**32)
         block_start = block * CHAINS_PER_BLOCK
         start, end = max(block_start, first_chain), min(block_start + CHAINS_PER_BLOCK, end_chain)
-        numbers = torch.randn(CHAINS_PER_BLOCK, num_units, generator=generator, device=device)
+        numbers = torch.randn(CHAINS_PER_BLOCK, num_units, dtype=torch.float32, generator=generator, device=device)
         drawn[start - first_chain : end - first_chain] = numbers[start - block_start : end - block_start]
     return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))

@@ -39,4 +39,9 @@ def test_precision_does_not_change_the_start():
     single = initial_potentials(SIZES, 5, seed=[1])[0]
     double = initial_potentials(SIZES, 5, seed=[1], dtype=torch.float64)[0]
     assert double.dtype == torch.float64
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(initial_potentials(SIZES, 5, seed=[1], dtype=torch.float64)[0], double)
+    finally:
+        torch.set_default_dtype(torch.float32)
     assert torch.equal(single.double(), double)
