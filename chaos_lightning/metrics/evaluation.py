@@ -1,0 +1,121 @@
+"""The measures of one validation or test run, at T and at other sampling times, beside their floors."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
+from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one validation or test run measured.
+
+    Attributes:
+        stage: "val" or "test".
+        step: training steps the network had taken.
+        num_samples: samples a side.
+        sampling_time: the time T at which the network was trained to sample.
+        measures: sampling time to measure name to value.
+        floors: measure name to the value that real training images reach against the same held-out images.
+        real_spectrum: singular values of the real images, descending.
+        generated_spectrum: singular values of the images generated at T, descending.
+    """
+
+    stage: str
+    step: int
+    num_samples: int
+    sampling_time: float
+    measures: dict[float, dict[str, float]]
+    floors: dict[str, float]
+    real_spectrum: Tensor
+    generated_spectrum: Tensor
+
+
+def four_measures(num_pixels: int) -> MetricCollection:
+    """The four accuracy measures, sharing what states they can."""
+    return MetricCollection(
+        {
+            "second_moment_error": SecondMomentError(num_pixels),
+            "spectrum_error": SpectrumError(num_pixels),
+            "relative_entropy_error": RelativeEntropyError(num_pixels),
+            "adversarial_accuracy_indicator": AdversarialAccuracyIndicator(num_pixels),
+        }
+    )
+
+
+class StageMeasures(nn.Module):
+    """Accumulates the four measures of one stage at several sampling times, and their floors.
+
+    The floors compare real images with real images, which are the same in every run of a stage: they are measured
+    in the first run and kept.
+
+    Args:
+        times: sampling times.
+        num_pixels: pixels of an image.
+    """
+
+    def __init__(self, times: list[float], num_pixels: int) -> None:
+        super().__init__()
+        self.times = times
+        self._at_times = nn.ModuleList(four_measures(num_pixels) for _ in times)
+        self.floor = four_measures(num_pixels)
+        self.floors: dict[str, float] = {}
+        self.num_samples = 0
+
+    @property
+    def at_times(self) -> list[MetricCollection]:
+        """The measures at each of the times."""
+        return [measures for measures in self._at_times if isinstance(measures, MetricCollection)]
+
+    def update(self, real: Tensor, generated: dict[float, Tensor], floor: Tensor) -> None:
+        """Take in real images, as many images generated at each time, and as many other real ones."""
+        self.num_samples += len(real)
+        for time, measures in zip(self.times, self.at_times, strict=True):
+            measures.update(real, real=True)
+            measures.update(generated[time], real=False)
+        if not self.floors:
+            self.floor.update(real, real=True)
+            self.floor.update(floor, real=False)
+
+    def compute(self, stage: str, step: int, sampling_time: float, num_samples: int) -> Evaluation:
+        """Evaluate over all processes, and forget the images."""
+        if not self.floors:
+            self.floors = _values(self.floor)
+            self.floor.reset()
+        measures = {}
+        spectra: tuple[Tensor, Tensor] | None = None
+        for time, collection in zip(self.times, self.at_times, strict=True):
+            measures[time] = _values(collection)
+            if time == sampling_time:
+                spectrum = collection["spectrum_error"]
+                assert isinstance(spectrum, SpectrumError)
+                spectra = _descending(spectrum.real_spectrum), _descending(spectrum.generated_spectrum)
+            collection.reset()
+        assert spectra is not None, "the sampling time of training is always among the times"
+        return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra)
+
+    def reset(self) -> None:
+        """Forget the images taken in, for a run that was broken off."""
+        self.num_samples = 0
+        for collection in [*self.at_times, self.floor]:
+            collection.reset()
+
+
+def _values(collection: MetricCollection) -> dict[str, float]:
+    """All measures of a collection with their parts, as plain numbers."""
+    values = {name: float(value) for name, value in collection.compute().items()}
+    for measure, part in (
+        ("relative_entropy_error", "entropy_ratio"),
+        ("adversarial_accuracy_indicator", "generated_accuracy"),
+        ("adversarial_accuracy_indicator", "real_accuracy"),
+    ):
+        values[part] = float(getattr(collection[measure], part))
+    return values
+
+
+def _descending(spectrum: Tensor | None) -> Tensor:
+    assert spectrum is not None, "set by compute"
+    return spectrum.cpu().flip(0)

@@ -1,0 +1,48 @@
+"""The three architectures of arXiv:2405.10822: what differs between them is the layer sizes."""
+
+from typing import Any
+
+from chaos_lightning.models.base import ChaoticGenerator
+
+
+class OneLayer(ChaoticGenerator):
+    """The unrestricted network: one visible layer coupled to itself, ``tau dv/dt = -v + (J + A) phi(v) + b``.
+
+    Args:
+        visible_units: units of the visible layer, one a pixel.
+        **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
+    """
+
+    def __init__(self, visible_units: int = 784, **settings: Any) -> None:
+        super().__init__([visible_units], **settings)
+
+
+class TwoLayer(ChaoticGenerator):
+    """The restricted network with one hidden layer.
+
+    ``tau dv/dt = -v + (W + A) phi(h) + b`` and ``tau dh/dt = -h + (Wt + A^T) phi(v) + c``.
+
+    Args:
+        visible_units: units of the visible layer, one a pixel.
+        hidden_units: units of the hidden layer.
+        **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
+    """
+
+    def __init__(self, visible_units: int = 784, hidden_units: int = 500, **settings: Any) -> None:
+        super().__init__([visible_units, hidden_units], **settings)
+
+
+class ThreeLayer(ChaoticGenerator):
+    """The restricted network with two hidden layers, each layer coupled to its neighbours.
+
+    Args:
+        visible_units: units of the visible layer, one a pixel.
+        hidden_units: units of the first hidden layer.
+        top_units: units of the second hidden layer.
+        **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
+    """
+
+    def __init__(
+        self, visible_units: int = 784, hidden_units: int = 500, top_units: int = 100, **settings: Any
+    ) -> None:
+        super().__init__([visible_units, hidden_units, top_units], **settings)

@@ -1,0 +1,389 @@
+"""What the architectures have in common: the training step, sampling and measuring."""
+
+from collections.abc import Sequence
+from math import isqrt
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+
+from chaos_lightning.dynamics import ChaoticNetwork, Held, RateName, State, num_time_steps, run_chains
+from chaos_lightning.learning import hebbian_difference
+from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
+from chaos_lightning.models.checkpoint import check_architecture, read_header, write_header
+from chaos_lightning.models.divergence import DivergenceWatch, TrainingDivergedError
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import EvaluationBatch, Minibatch
+    from chaos_lightning.models.prediction import ChainRange
+
+# What random initial states are drawn for: no two uses ever share their numbers.
+FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING = range(4)
+
+
+class ChaoticGenerator(LightningModule):
+    """A chaotic network trained by contrastive Hebbian learning to look like the data at time T.
+
+    Training is by manual optimisation without backpropagation: each step sets the gradient of the learned couplings
+    and of the biases to minus the Hebbian difference and steps the optimiser once, so that plain SGD with ``lr=k``
+    is the rule of arXiv:2405.10822 with learning rate k.
+
+    The network integrates on its own from a random start; nothing random enters after that.
+
+    Args:
+        layer_sizes: units of each layer, visible first.
+        gain: g of the frozen couplings; their entries have variance gain^2 / fan_in. Chaos without training: g > 1.
+        tau: time constant of the units, in the units of every other time.
+        dt: length of an Euler step, shorter than tau.
+        sampling_time: T, when the activity is read out as an image; a whole number of steps.
+        rate: rate function.
+        num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        measure_times: further sampling times at which validation and test measure; None takes T/2, 3T/2 and 2T.
+        seed: of the frozen couplings and of every random initial state.
+        optimizer: makes the optimiser from the parameters; plain SGD with the paper's k = 0.01 by default.
+        lr_scheduler: makes a learning rate schedule from the optimiser, stepped once a training step.
+
+    Raises:
+        ValueError: for settings that make no network or no time step, with what to change.
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        *,
+        gain: float = 1.5,
+        tau: float = 10.0,
+        dt: float = 1.0,
+        sampling_time: float = 100.0,
+        rate: RateName = "tanh",
+        num_chains: int | None = None,
+        measure_times: list[float] | None = None,
+        seed: int = 0,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.SGD(parameters, lr=0.01),
+        lr_scheduler: LRSchedulerCallable | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        # A checkpoint must not run code when it is loaded, so functions stay out of it. (The command line passes the
+        # optimiser as class path and settings, and those are kept. A schedule belongs to a run, not to a network.)
+        self.save_hyperparameters(ignore=["layer_sizes", "lr_scheduler"])
+        if callable(self.hparams["optimizer"]):
+            self.save_hyperparameters(ignore=["layer_sizes", "lr_scheduler", "optimizer"])
+
+        if not 0 < dt < tau:
+            raise ValueError(
+                f"dt must be positive and shorter than tau, but dt={dt} and tau={tau}; try dt={tau / 10:g}"
+            )
+        if not sampling_time >= dt:
+            raise ValueError(f"sampling_time must be at least one time step, but is {sampling_time} with dt={dt}")
+        if num_chains is not None and num_chains < 1:
+            raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
+        side = isqrt(max(layer_sizes[0], 0))
+        if side == 0 or side * side != layer_sizes[0]:
+            raise ValueError(
+                f"visible_units must be the number of pixels of a square image, but is {layer_sizes[0]}; "
+                "28 x 28 pixels make 784"
+            )
+        self.image_shape = (1, side, side)
+        self.tau = tau
+        self.dt = dt
+        self.sampling_time = sampling_time
+        self.num_chains = num_chains
+        self.seed = seed
+        num_steps = num_time_steps(sampling_time, dt)
+        if measure_times is None:
+            measure_times = [max(1, round(num_steps * fraction)) * dt for fraction in (0.5, 1.5, 2.0)]
+        for time in measure_times:
+            num_time_steps(time, dt, name="measure_times")
+        self.measure_times = sorted({sampling_time, *measure_times})
+
+        self.network = ChaoticNetwork(layer_sizes, gain=gain, rate=rate, seed=seed)
+        self._make_optimizer = optimizer
+        self._make_lr_scheduler = lr_scheduler
+        self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
+        self.evaluation: Evaluation | None = None
+        self._divergence = DivergenceWatch()
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
+        """Load a trained network; called on :class:`ChaoticGenerator` itself, of whichever architecture it is.
+
+        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`.
+
+        Raises:
+            ValueError: if the file holds another architecture, or nothing of this package.
+        """
+        checkpoint = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
+        architectures = {subclass.__name__: subclass for subclass in ChaoticGenerator.__subclasses__()}
+        architecture = read_header(checkpoint)["architecture"]
+        if cls is ChaoticGenerator and architecture in architectures:
+            loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        else:
+            check_architecture(checkpoint, cls.__name__)
+            loaded = super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        return loaded  # type: ignore[no-any-return]
+
+    def setup(self, stage: str) -> None:
+        """Check before any work starts that data, precision and number of processes fit the network."""
+        image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
+        if tuple(image_shape) != self.image_shape:
+            pixels = torch.Size(image_shape).numel()
+            raise ValueError(
+                f"the network has {self.network.layer_sizes[0]} visible units, but the images have {pixels} pixels "
+                f"{tuple(image_shape)}: set visible_units={pixels}"
+            )
+        if str(self.trainer.precision).startswith("16"):
+            raise ValueError(
+                f"precision {self.trainer.precision} needs a scaled loss, and there is no loss here: "
+                "use precision bf16-mixed, 32-true or 64-true"
+            )
+        world_size = self.trainer.world_size
+        if self.num_chains is not None and self.num_chains % world_size:
+            raise ValueError(f"num_chains={self.num_chains} cannot be shared equally by {world_size} processes")
+
+    # Training
+
+    def configure_optimizers(self) -> Any:
+        """The injected optimiser over the learned couplings and biases, and the injected schedule."""
+        optimizer = self._make_optimizer(self.network.trainable())
+        if self._make_lr_scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self._make_lr_scheduler(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    @torch.no_grad()
+    def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
+        """One step of contrastive Hebbian learning: clamped phase, free phase, update."""
+        step = self.global_step
+        images = batch.images.flatten(1)
+        clamped = self.clamped_phase(images, seed=(self.seed, CLAMPED_PHASE, step), first_chain=batch.first_index)
+        num_chains, first_chain = len(images), batch.first_index
+        if self.num_chains is not None:
+            num_chains = self.num_chains // self.trainer.world_size
+            first_chain = num_chains * self.trainer.global_rank
+        free = self.free_phase(num_chains, seed=(self.seed, FREE_PHASE, step), first_chain=first_chain)
+        self._divergence.take_in(images, free.potentials)
+        # Looking waits for the device: at every step only where that costs nothing.
+        if self.device.type == "cpu" or self._is_logging_step(step):
+            self._look_for_divergence()
+
+        self._set_gradients(clamped, free)
+        self.optimizers().step()  # type: ignore[union-attr]
+        if self._make_lr_scheduler is not None:
+            self.lr_schedulers().step()  # type: ignore[union-attr]
+        if self._is_logging_step(step):
+            self._log_update()
+
+    def clamped_phase(self, images: Tensor, *, seed: Sequence[int], first_chain: int = 0) -> State:
+        """Hold the visible rates at images and let the hidden layers relax for the time T.
+
+        Args:
+            images: pixels in [-1, 1], ``(images, visible units)``.
+            seed: what the random start is for, see :func:`initial_potentials`.
+            first_chain: index of the first image in the minibatch of all processes.
+        """
+        return run_chains(
+            self.network,
+            self.dt / self.tau,
+            len(images),
+            [num_time_steps(self.sampling_time, self.dt)],
+            seed=seed,
+            first_chain=first_chain,
+            held=Held(images),
+        )[-1]
+
+    def free_phase(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> State:
+        """Let chains run freely from a random start for the time T.
+
+        Args:
+            num_chains: number of chains.
+            seed: what the random start is for, see :func:`initial_potentials`.
+            first_chain: index of the first chain among those of all processes.
+        """
+        return run_chains(
+            self.network,
+            self.dt / self.tau,
+            num_chains,
+            [num_time_steps(self.sampling_time, self.dt)],
+            seed=seed,
+            first_chain=first_chain,
+        )[-1]
+
+    def _set_gradients(self, clamped: State, free: State) -> None:
+        """Set the gradients to minus the Hebbian difference, averaged over all processes."""
+        pairs = [(connection.lower, connection.upper) for connection in self.network.connections]
+        with torch.autocast(self.device.type, enabled=False):
+            couplings, biases = hebbian_difference(pairs, clamped.rates, free.rates)
+        for parameter, difference in zip(self.network.trainable(), couplings + biases, strict=True):
+            if self.trainer.world_size > 1:  # nobody else does it: there is no backward pass
+                difference = self.trainer.strategy.reduce(difference, reduce_op="mean")
+            parameter.grad = difference.neg_()
+
+    def _look_for_divergence(self) -> None:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
+        self._divergence.look(self.global_step, rate, checkpoint)
+
+    def _is_logging_step(self, step: int) -> bool:
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return interval > 0 and (step + 1) % interval == 0
+
+    def _log_update(self) -> None:
+        learned = [connection.learned for connection in self.network.connections]
+        size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
+        self.log("train/hebbian_difference", size)
+        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    # Sampling
+
+    @torch.no_grad()
+    def sample(
+        self,
+        num_samples: int,
+        times: Sequence[float] | None = None,
+        seed: int | None = None,
+        *,
+        chains_at_once: int = 500,
+    ) -> Any:
+        """Generate images: run chains from random states and read the visible rates out.
+
+        Sample i depends on the seed and on i alone: asking for more samples, or for other times, gives the same
+        first ones.
+
+        Args:
+            num_samples: number of images.
+            times: sampling times, 0 or more, in any order; None takes the T of training.
+            seed: of the random initial states; None draws one from torch's global generator.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Images in [-1, 1], ``(num_samples, 1, side, side)``; given times, a dict from time to such images, all
+            of one run.
+
+        Raises:
+            ValueError: if a number is not positive, or a time is not a whole number of time steps.
+        """
+        if num_samples < 1 or chains_at_once < 1:
+            raise ValueError(
+                f"num_samples and chains_at_once must be at least 1, but are {num_samples} and {chains_at_once}"
+            )
+        if seed is None:
+            seed = int(torch.randint(2**31, ()))
+        asked = [self.sampling_time] if times is None else list(times)
+        parts = [
+            self._generate(min(chains_at_once, num_samples - first), asked, (seed, SAMPLING), first)
+            for first in range(0, num_samples, chains_at_once)
+        ]
+        images = {time: torch.cat([part[time] for part in parts]) for time in asked}
+        return images[self.sampling_time] if times is None else images
+
+    def _generate(
+        self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int
+    ) -> dict[float, Tensor]:
+        """Images at each of the times, ``(num_chains, 1, side, side)`` each."""
+        ascending = sorted(times)
+        num_steps = [num_time_steps(time, self.dt, name="times") for time in ascending]
+        states = run_chains(self.network, self.dt / self.tau, num_chains, num_steps, seed=seed, first_chain=first_chain)
+        return {
+            time: state.rates[0].unflatten(1, self.image_shape) for time, state in zip(ascending, states, strict=True)
+        }
+
+    def predict_step(self, batch: "ChainRange", batch_idx: int) -> Tensor:
+        """Images of a range of chains, as :meth:`sample` numbers them."""
+        generated = self._generate(batch.num_chains, [self.sampling_time], (batch.seed, SAMPLING), batch.first_chain)
+        return generated[self.sampling_time]
+
+    # Measuring
+
+    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> None:
+        """Generate as many images as there are real ones and take both into the measures."""
+        self._measure("val", batch)
+
+    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> None:
+        """As in validation."""
+        self._measure("test", batch)
+
+    def on_validation_epoch_start(self) -> None:
+        """Start from no images, whatever a run that was broken off has left."""
+        self._start_measuring("val")
+
+    def on_test_epoch_start(self) -> None:
+        """As in validation."""
+        self._start_measuring("test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        if not self.trainer.sanity_checking:
+            self._log_measures("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        self._log_measures("test")
+
+    def _start_measuring(self, stage: str) -> None:
+        if stage not in self._stage_measures:
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self.network.layer_sizes[0])
+        self._stage_measures[stage].to(self.device).reset()
+
+    @torch.no_grad()
+    def _measure(self, stage: str, batch: "EvaluationBatch") -> None:
+        # The same chains at every validation: a difference between two validations is one of the weights.
+        generated = self._generate(len(batch.images), self.measure_times, (self.seed, EVALUATION), batch.first_index)
+        self._stage_measures[stage].update(batch.images, generated, batch.floor_images)
+
+    def _log_measures(self, stage: str) -> None:
+        measures = self._stage_measures[stage]
+        num_samples = torch.tensor(measures.num_samples, device=self.device)
+        num_samples = self.trainer.strategy.reduce(num_samples, reduce_op="sum")
+        evaluation = measures.compute(stage, self.global_step, self.sampling_time, int(num_samples))
+        self.evaluation = evaluation
+        for time, values in evaluation.measures.items():
+            if time == self.sampling_time:
+                self.log_dict({f"{stage}/{name}": value for name, value in values.items()})
+            else:
+                self.log_dict({f"{stage}_at_t/{name}/t={time:g}": value for name, value in values.items()})
+        self.log_dict({f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()})
+
+    # Checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say what the file holds; refuse to save a network that has diverged."""
+        if self._trainer is not None and self.trainer.optimizers:
+            self._look_for_divergence()
+        for name, parameter in self.network.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise TrainingDivergedError(
+                    f"at step {self.global_step} {name} is not finite: no checkpoint was written. "
+                    "Go on from an earlier one with a lower learning rate"
+                )
+        write_header(
+            checkpoint,
+            architecture=type(self).__name__,
+            layer_sizes=list(self.network.layer_sizes),
+            optimizer=self._optimizer_name(),
+        )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
+
+        Raises:
+            ValueError: if it is not, saying what it is.
+        """
+        check_architecture(checkpoint, type(self).__name__)
+        header = read_header(checkpoint)
+        if header["layer_sizes"] != list(self.network.layer_sizes):
+            raise ValueError(
+                f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
+                f"but this one has {list(self.network.layer_sizes)}"
+            )
+        optimizer = self._optimizer_name()
+        if self._trainer is not None and self.trainer.training and header["optimizer"] != optimizer:
+            raise ValueError(
+                f"the checkpoint was trained with {header['optimizer']}, but this run uses {optimizer}: training can "
+                "go on only with the same optimiser"
+            )
+
+    def _optimizer_name(self) -> str:
+        return type(self._make_optimizer(self.network.trainable())).__name__

@@ -1,0 +1,137 @@
+"""Checkpoints: saved, loaded, resumed, refused."""
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.models import TrainingDivergedError
+
+FAST = {"tau": 10.0, "dt": 5.0, "sampling_time": 20.0}
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=1e-3)
+
+
+def train(model, folder, max_steps, ckpt_path=None, data=None, **settings):
+    checkpoint = ModelCheckpoint(folder, "{step}", every_n_train_steps=5, save_top_k=-1, save_last=True)
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        callbacks=[checkpoint],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        max_steps=max_steps,
+        limit_val_batches=0,
+        **settings,
+    )
+    trainer.fit(model, datamodule=data or MNISTDataModule(batch_size=1000), ckpt_path=ckpt_path)
+    return trainer
+
+
+def weights(model):
+    return {name: parameter.detach().clone() for name, parameter in model.network.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes"),
+    [(OneLayer, {}), (TwoLayer, {"hidden_units": 13}), (ThreeLayer, {"hidden_units": 13, "top_units": 7})],
+)
+def test_a_network_is_loaded_as_it_was_saved(tmp_path, architecture, sizes):
+    model = architecture(**FAST, **sizes, gain=1.1, rate="hardtanh", optimizer=adam)
+    train(model, tmp_path, 5)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 5
+    for loaded in (cls.load_from_checkpoint(tmp_path / "last.ckpt") for cls in (architecture, ChaoticGenerator)):
+        assert type(loaded) is architecture
+        assert (loaded.dt, loaded.sampling_time) == (5.0, 20.0)
+        for name, weight in weights(model).items():
+            assert torch.equal(loaded.network.state_dict()[name], weight)
+        assert torch.equal(loaded.sample(7, seed=1), model.sample(7, seed=1))
+
+
+def test_steps_and_files_are_counted_right(tmp_path):
+    trainer = train(TwoLayer(**FAST, hidden_units=13), tmp_path, 20)
+    assert trainer.global_step == 20
+    assert {path.name for path in tmp_path.glob("step=*")} == {f"step={step}.ckpt" for step in (5, 10, 15, 20)}
+
+
+@pytest.mark.parametrize("stop", [3, 4, 5, 10])
+def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
+    """An epoch is 4 steps: in the middle of one, at its end, and later."""
+
+    def model():
+        return TwoLayer(
+            **FAST,
+            hidden_units=13,
+            optimizer=adam,
+            lr_scheduler=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=11),
+        )
+
+    def data():
+        return MNISTDataModule(batch_size=1000)
+
+    whole, first, second = model(), model(), model()
+    train(whole, tmp_path / "whole", 11, data=data())
+    trainer = train(first, tmp_path / "first", stop, data=data())
+    trainer.save_checkpoint(tmp_path / "stopped.ckpt")
+    resumed = train(second, tmp_path / "second", 11, ckpt_path=tmp_path / "stopped.ckpt", data=data())
+    assert resumed.global_step == 11
+    for name, weight in weights(whole).items():
+        assert torch.equal(weights(second)[name], weight), name
+
+
+def test_another_architecture_is_refused_by_name(tmp_path):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
+    Trainer(logger=False)
+    path = tmp_path / "last.ckpt"
+    with pytest.raises(ValueError, match="holds a TwoLayer network, but OneLayer was asked for"):
+        OneLayer.load_from_checkpoint(path)
+    with pytest.raises(ValueError, match="holds a TwoLayer network, but ThreeLayer"):
+        train(ThreeLayer(**FAST, hidden_units=13), tmp_path, 2, ckpt_path=path)
+
+
+def test_other_sizes_are_refused_with_both(tmp_path):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
+    with pytest.raises(ValueError, match=r"layers of \[784, 13\] units, but this one has \[784, 17\]"):
+        train(TwoLayer(**FAST, hidden_units=17), tmp_path, 2, ckpt_path=tmp_path / "last.ckpt")
+
+
+def test_going_on_with_another_optimiser_is_refused(tmp_path):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
+    with pytest.raises(ValueError, match="trained with SGD, but this run uses Adam"):
+        train(TwoLayer(**FAST, hidden_units=13, optimizer=adam), tmp_path, 2, ckpt_path=tmp_path / "last.ckpt")
+
+
+def test_a_foreign_checkpoint_and_an_unknown_format_are_refused(tmp_path):
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    with pytest.raises(ValueError, match="not written by chaos_lightning"):
+        TwoLayer.load_from_checkpoint(tmp_path / "foreign.ckpt")
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    checkpoint["chaos_lightning"]["format"] = 99
+    torch.save(checkpoint, tmp_path / "future.ckpt")
+    with pytest.raises(ValueError, match="format 99"):
+        TwoLayer.load_from_checkpoint(tmp_path / "future.ckpt")
+
+
+def test_divergence_stops_training_and_keeps_the_last_good_checkpoint(tmp_path):
+    model = TwoLayer(**FAST, hidden_units=13, optimizer=lambda p: torch.optim.SGD(p, lr=0.001))
+    train(model, tmp_path, 5)
+    model._make_optimizer = lambda parameters: torch.optim.SGD(parameters, lr=1e5)
+    with pytest.raises(TrainingDivergedError, match=r"diverged at step \d+.*Lower the learning rate \(now 100000\)"):
+        train(model, tmp_path / "wild", 50)
+    assert ChaoticGenerator.load_from_checkpoint(tmp_path / "last.ckpt").sample(2, seed=0).isfinite().all()
+    for path in (tmp_path / "wild").glob("*.ckpt"):
+        state = torch.load(path, weights_only=True)["state_dict"]
+        assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    model = TwoLayer(**FAST, hidden_units=13)
+    trainer = train(model, tmp_path, 1)
+    model.network.biases[0].data[3] = float("nan")
+    with pytest.raises(TrainingDivergedError, match=r"biases.0 is not finite: no checkpoint was written"):
+        trainer.save_checkpoint(tmp_path / "bad.ckpt")
+    assert not (tmp_path / "bad.ckpt").exists()

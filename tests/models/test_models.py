@@ -1,0 +1,245 @@
+"""The LightningModules: learning rule, sampling, settings."""
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from chaos_lightning import ChaoticGenerator, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.data import Minibatch
+from chaos_lightning.dynamics import initial_potentials
+from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
+
+SIDE = 5
+SMALL = {"visible_units": SIDE * SIDE, "tau": 10.0, "dt": 3.0, "sampling_time": 21.0}
+ARCHITECTURES = [
+    (OneLayer, {}),
+    (TwoLayer, {"hidden_units": 7}),
+    (ThreeLayer, {"hidden_units": 7, "top_units": 3}),
+]
+
+
+class Loader:
+    """The same minibatch again and again."""
+
+    def __init__(self, images, length=100):
+        self.batch = Minibatch(images, torch.zeros(len(images), dtype=torch.int64), 0)
+        self.length = length
+
+    def __len__(self):
+        return self.length
+
+    def __iter__(self):
+        return iter([self.batch] * self.length)
+
+
+def quiet_trainer(**settings):
+    defaults = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "limit_val_batches": 0,
+    }
+    return Trainer(**{**defaults, **settings})
+
+
+def images(count=13, seed=0):
+    return torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def step_in_numpy(weights, layers, data, step, k, alpha, num_steps):
+    """One contrastive Hebbian step from the equations. weights: per pair (A, W, Wt); biases; both in place."""
+    couplings, biases = weights
+    num_layers = len(layers)
+
+    def run(x, clamped):
+        for _ in range(num_steps):
+            r = [np.tanh(x_i) for x_i in x]
+            if clamped:
+                r[0] = data
+            fields = [np.zeros_like(x_i) + b for x_i, b in zip(x, biases, strict=True)]
+            if num_layers == 1:
+                A, J, _ = couplings[0]
+                fields[0] = fields[0] + r[0] @ (J + A).T
+            else:
+                for i, (A, W, Wt) in enumerate(couplings):
+                    fields[i] = fields[i] + r[i + 1] @ (W + A).T
+                    fields[i + 1] = fields[i + 1] + r[i] @ (Wt + A.T).T
+            x = [(1 - alpha) * x_i + alpha * field for x_i, field in zip(x, fields, strict=True)]
+        r = [np.tanh(x_i) for x_i in x]
+        if clamped:
+            r[0] = data
+        return r
+
+    start = {
+        phase: [x.numpy().astype(np.float64) for x in initial_potentials(layers, len(data), seed=[0, phase, step])]
+        for phase in (FREE_PHASE, CLAMPED_PHASE)
+    }
+    clamped, free = run(start[CLAMPED_PHASE], True), run(start[FREE_PHASE], False)
+    for i, (A, _, _) in enumerate(couplings):
+        j = i if num_layers == 1 else i + 1
+        dA = (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / len(data)
+        if num_layers == 1:
+            np.fill_diagonal(dA, 0)
+        A += k * dA
+    for b, r_clamped, r_free in zip(biases, clamped, free, strict=True):
+        b += k * (r_clamped.mean(axis=0) - r_free.mean(axis=0))
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes):
+    model = architecture(**SMALL, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
+    couplings = []
+    for connection in model.network.connections:
+        frozen_up = getattr(connection, "frozen_up", connection.frozen_down)
+        matrices = (connection.learned, connection.frozen_down, frozen_up)
+        couplings.append(tuple(matrix.detach().double().numpy().copy() for matrix in matrices))
+    biases = [bias.detach().double().numpy().copy() for bias in model.network.biases]
+    data = images().double()
+    trainer = quiet_trainer(max_steps=4, precision="64-true")
+    trainer.fit(model, Loader(data))
+    for step in range(4):
+        step_in_numpy((couplings, biases), model.network.layer_sizes, data.flatten(1).numpy(), step, 0.07, 0.3, 7)
+    for connection, (learned, _, _) in zip(model.network.connections, couplings, strict=True):
+        assert abs(learned).max() > 0.01
+        np.testing.assert_allclose(connection.learned.detach().numpy(), learned, rtol=1e-9, atol=1e-11)
+    for bias, expected in zip(model.network.biases, biases, strict=True):
+        np.testing.assert_allclose(bias.detach().numpy(), expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_ten_steps_are_ten_updates(architecture, sizes):
+    model = architecture(**SMALL, **sizes)
+    updates = []
+
+    def counting_sgd(parameters):
+        optimizer = torch.optim.SGD(parameters, lr=0.01)
+        optimizer.register_step_post_hook(lambda *_: updates.append(model.network.biases[0].detach().clone()))
+        return optimizer
+
+    model._make_optimizer = counting_sgd
+    trainer = quiet_trainer(max_steps=10)
+    trainer.fit(model, Loader(images()))
+    assert trainer.global_step == 10
+    assert len(updates) == 10
+    assert not any(torch.equal(before, after) for before, after in zip(updates, updates[1:], strict=False))
+
+
+def test_the_schedule_steps_with_the_optimiser():
+    model = TwoLayer(
+        **SMALL,
+        hidden_units=7,
+        optimizer=lambda p: torch.optim.SGD(p, lr=1.0),
+        lr_scheduler=lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=8),
+    )
+    trainer = quiet_trainer(max_steps=4)
+    trainer.fit(model, Loader(images()))
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.5)
+
+
+def test_frozen_couplings_do_not_change_and_learned_ones_stay_symmetrical():
+    model = OneLayer(**SMALL, optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
+    frozen = model.network.connections[0].frozen_down.detach().clone()
+    quiet_trainer(max_steps=20).fit(model, Loader(images()))
+    learned = model.network.connections[0].learned.detach()
+    assert torch.equal(model.network.connections[0].frozen_down, frozen)
+    assert learned.any()
+    assert torch.equal(learned, learned.T)
+    assert not learned.diagonal().any()
+
+
+def test_more_chains_than_images_change_only_the_free_average():
+    few, many = (
+        TwoLayer(**SMALL, hidden_units=7, num_chains=chains, optimizer=lambda p: torch.optim.SGD(p, lr=1.0))
+        for chains in (None, 29)
+    )
+    for model in (few, many):
+        quiet_trainer(max_steps=1).fit(model, Loader(images()))
+    free = many.free_phase(29, seed=(0, FREE_PHASE, 0))
+    assert free.rates[0].shape == (29, 25)
+    assert not torch.equal(few.network.biases[0], many.network.biases[0])
+
+
+def test_samples_are_images_and_follow_from_the_seed():
+    model = TwoLayer(**SMALL, hidden_units=7)
+    samples = model.sample(31, seed=5)
+    assert samples.shape == (31, 1, SIDE, SIDE)
+    assert samples.abs().max() <= 1
+    assert torch.equal(samples, model.sample(31, seed=5))
+    assert not torch.equal(samples, model.sample(31, seed=6))
+    torch.testing.assert_close(model.sample(31, seed=5, chains_at_once=7), samples, rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.sample(11, seed=5), samples[:11], rtol=0, atol=1e-5)
+
+
+def test_without_a_seed_the_global_one_decides():
+    model = TwoLayer(**SMALL, hidden_units=7)
+    torch.manual_seed(3)
+    first, second = model.sample(2), model.sample(2)
+    torch.manual_seed(3)
+    assert torch.equal(model.sample(2), first)
+    assert not torch.equal(first, second)
+
+
+def test_sampling_times_are_of_one_run():
+    model = TwoLayer(**SMALL, hidden_units=7)
+    at = model.sample(5, times=[42.0, 0.0, 21.0], seed=1)
+    assert list(at) == [42.0, 0.0, 21.0]
+    assert torch.equal(at[21.0], model.sample(5, seed=1))
+    start = initial_potentials([25, 7], 5, seed=[1, 3])[0]
+    assert torch.equal(at[0.0].flatten(1), torch.tanh(start))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"visible_units": 24}, "visible_units must be the number of pixels of a square image, but is 24"),
+        ({"visible_units": 0}, "square image"),
+        ({"visible_units": -4}, "square image"),
+        ({"hidden_units": 0}, "at least one unit"),
+        ({"sampling_time": 2.0}, "at least one time step"),
+        ({"sampling_time": 22.0}, "whole number of time steps"),
+        ({"sampling_time": float("nan")}, "at least one time step"),
+        ({"tau": 3.0}, "shorter than tau"),
+        ({"dt": 0.0}, "dt must be positive"),
+        ({"dt": float("nan")}, "dt must be positive"),
+        ({"gain": -1.0}, "gain"),
+        ({"num_chains": 0}, "num_chains must be at least 1"),
+        ({"measure_times": [4.0]}, "measure_times must be a whole number"),
+        ({"rate": "relu"}, "rate must be one of"),
+    ],
+)
+def test_bad_settings_are_refused_with_a_reason(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TwoLayer(**{**SMALL, "hidden_units": 7, **settings})
+
+
+@pytest.mark.parametrize(("request_", "message"), [({"num_samples": 0}, "num_samples"), ({"times": [1.0]}, "times")])
+def test_bad_requests_for_samples_are_refused(request_, message):
+    with pytest.raises(ValueError, match=message):
+        TwoLayer(**SMALL, hidden_units=7).sample(**{"num_samples": 3, **request_})
+
+
+def test_half_precision_with_a_loss_scale_is_refused():
+    with pytest.raises(ValueError, match="bf16-mixed"):
+        quiet_trainer(max_steps=1, precision="16-true").fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
+
+
+def test_bfloat16_products_train_float32_weights():
+    model = TwoLayer(**SMALL, hidden_units=7)
+    quiet_trainer(max_steps=3, precision="bf16-mixed").fit(model, Loader(images()))
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    assert model.network.biases[0].any()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1.5])
+def test_bad_pixels_stop_training_and_say_so(bad):
+    data = images()
+    data[3, 0, 2, 1] = bad
+    with pytest.raises(ValueError, match="training stopped at step 0: pixels must be finite"):
+        quiet_trainer(max_steps=5).fit(TwoLayer(**SMALL, hidden_units=7), Loader(data))
+
+
+def test_every_architecture_is_exported_and_a_generator():
+    assert all(issubclass(architecture, ChaoticGenerator) for architecture, _ in ARCHITECTURES)
