@@ -1,0 +1,6 @@
+"""``python -m chaos_lightning``: the same as the command ``chaos-lightning``."""
+
+from chaos_lightning.cli import main
+
+if __name__ == "__main__":
+    main()

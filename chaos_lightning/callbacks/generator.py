@@ -1,0 +1,22 @@
+"""What the callbacks ask of the module that is trained."""
+
+from typing import Protocol, cast
+
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from chaos_lightning.metrics.evaluation import Evaluation
+
+
+class Generator(Protocol):
+    """A module that generates images and measures them."""
+
+    evaluation: Evaluation | None
+
+    def sample(self, num_samples: int, *, seed: int) -> Tensor:
+        """Images in [-1, 1], ``(num_samples, channels, height, width)``."""
+
+
+def as_generator(module: LightningModule) -> Generator:
+    """The module, as what the callbacks take it for."""
+    return cast(Generator, module)

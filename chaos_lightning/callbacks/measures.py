@@ -1,0 +1,108 @@
+"""The measures of a run as a file and as a table."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from rich.console import Console
+from rich.table import Table
+
+from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.metrics.evaluation import Evaluation
+
+FILE_NAME = "measures.csv"
+_COLUMNS = ["stage", "step", "sampling_time", "num_samples", "measure", "value", "floor", "ratio"]
+
+
+class MeasuresFile(Callback):
+    """Appends every evaluation to ``measures.csv`` in the run's folder; prints it when one was asked for.
+
+    One line a sampling time and measure. The floor is what real training images reach against the same held-out
+    images; the ratio is value over floor.
+    """
+
+    def __init__(self) -> None:
+        self._folder: str | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Note the run's folder, which all processes must ask for together."""
+        self._folder = trainer.log_dir
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the measures; print them unless training goes on."""
+        if not trainer.sanity_checking:
+            self._report(pl_module, print_table=trainer.state.fn != "fit")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write and print the measures."""
+        self._report(pl_module, print_table=True)
+
+    @rank_zero_only
+    def _report(self, pl_module: LightningModule, *, print_table: bool) -> None:
+        evaluation = as_generator(pl_module).evaluation
+        if evaluation is None:
+            return
+        if self._folder is not None:
+            _append(Path(self._folder) / FILE_NAME, evaluation)
+        if print_table:
+            print_evaluation(evaluation)
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print the measures at T as a table: measure, value, floor, ratio."""
+    split = {"val": "validation", "test": "test"}[evaluation.stage]
+    table = Table(
+        title=f"{evaluation.num_samples:,} samples at T = {evaluation.sampling_time:g} against as many {split} images, "
+        f"after {evaluation.step:,} training steps",
+        title_justify="left",
+    )
+    table.add_column("measure")
+    for column in ("value", "floor", "ratio"):
+        table.add_column(column, justify="right")
+    for row in _rows(evaluation, evaluation.sampling_time):
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}"
+        table.add_row(LABELS[row["measure"]], f"{row['value']:.3g}", f"{row['floor']:.3g}", ratio)
+    Console(width=max(Console().width, 80)).print(table)
+
+
+LABELS = {
+    "second_moment_error": "E(2)   second-moment error",
+    "spectrum_error": "E(s)   spectrum error",
+    "relative_entropy_error": "E(R)   relative-entropy error",
+    "entropy_ratio": "       S_G / S_X - 1",
+    "adversarial_accuracy_indicator": "E(AAI) adversarial accuracy indicator",
+    "generated_accuracy": "       A_G, 1/2 is best",
+    "real_accuracy": "       A_X, 1/2 is best",
+}
+"""Measure name to how tables call it."""
+
+
+def _rows(evaluation: Evaluation, time: float) -> list[dict[str, Any]]:
+    rows = []
+    for measure in LABELS:
+        value, floor = evaluation.measures[time][measure], evaluation.floors[measure]
+        # The parts of a measure have no best value of 0, so a ratio of them says nothing.
+        is_error = measure.endswith(("_error", "_indicator"))
+        ratio = value / floor if is_error and floor > 0 else None
+        rows.append({"measure": measure, "value": value, "floor": floor, "ratio": ratio})
+    return rows
+
+
+def _append(path: Path, evaluation: Evaluation) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        if is_new:
+            writer.writeheader()
+        for time in evaluation.measures:
+            for row in _rows(evaluation, time):
+                common = {
+                    "stage": evaluation.stage,
+                    "step": evaluation.step,
+                    "sampling_time": time,
+                    "num_samples": evaluation.num_samples,
+                }
+                writer.writerow({**common, **row})

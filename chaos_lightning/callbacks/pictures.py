@@ -1,0 +1,97 @@
+"""Pictures over training: generated images, the learned couplings, the spectra."""
+
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from matplotlib.figure import Figure
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.metrics.evaluation import Evaluation
+
+
+def image_grid(images: Tensor, images_per_row: int = 10) -> Tensor:
+    """A picture of images in [-1, 1] side by side: ``(3, height, width)`` in [0, 1]."""
+    grid: Tensor = make_grid(images.float().cpu(), nrow=images_per_row, normalize=True, value_range=(-1, 1))
+    return grid
+
+
+class TrainingPictures(Callback):
+    """Draws at every validation: a grid of samples, the couplings' histogram, the spectra.
+
+    All go to TensorBoard where that is the logger. The grid is also written to ``samples.png`` in the run's folder,
+    where it shows the newest network, and to ``samples/step_….png``, where the history stays. The chains drawn are
+    the same each time, so the pictures show how the same starts come out as the network learns.
+
+    Args:
+        num_images: images in the grid.
+        seed: of the random initial states.
+
+    Raises:
+        ValueError: for fewer than one image.
+    """
+
+    def __init__(self, num_images: int = 100, seed: int = 0) -> None:
+        if num_images < 1:
+            raise ValueError(f"num_images must be at least 1, but is {num_images}")
+        self.num_images = num_images
+        self.seed = seed
+        self._folder: str | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Note the run's folder, which all processes must ask for together."""
+        self._folder = trainer.log_dir
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the pictures."""
+        if not trainer.sanity_checking:
+            self._draw(trainer, pl_module)
+
+    @rank_zero_only
+    def _draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        generator = as_generator(pl_module)
+        step = trainer.global_step
+        grid = image_grid(generator.sample(self.num_images, seed=self.seed))
+        if self._folder is not None:
+            history = Path(self._folder) / "samples" / f"step_{step:07d}.png"
+            history.parent.mkdir(parents=True, exist_ok=True)
+            save_image(grid, history)
+            save_image(grid, Path(self._folder) / "samples.png")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                board = logger.experiment
+                board.add_image("samples", grid, step)
+                for name, parameter in pl_module.named_parameters():
+                    if name.endswith("learned"):
+                        board.add_histogram(f"couplings/{name}", parameter.detach().float(), step)
+                if generator.evaluation is not None:
+                    board.add_figure("spectrum", spectrum_figure(generator.evaluation), step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the hyperparameters with the measures reached."""
+        evaluation = as_generator(pl_module).evaluation
+        if evaluation is None:
+            return
+        reached = {f"reached/{name}": value for name, value in evaluation.measures[evaluation.sampling_time].items()}
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.log_hyperparams(dict(pl_module.hparams_initial), reached)
+
+
+def spectrum_figure(evaluation: Evaluation) -> Figure:
+    """Singular values of real and generated images over their rank, both on logarithmic axes."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, spectrum, style in (
+        ("real", evaluation.real_spectrum, "k-"),
+        ("generated", evaluation.generated_spectrum, "C1--"),
+    ):
+        ranks = torch.arange(1, len(spectrum) + 1)
+        axes.loglog(ranks.numpy(), spectrum.clamp(min=1e-6).numpy(), style, label=name)
+    axes.set(xlabel="rank", ylabel="singular value / sqrt(N)", ylim=(1e-3, None))
+    axes.legend()
+    return figure

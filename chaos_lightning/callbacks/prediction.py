@@ -1,0 +1,106 @@
+"""Writes predicted samples to a file without ever holding them all."""
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
+from torchvision.utils import save_image
+
+from chaos_lightning.callbacks.pictures import image_grid
+
+_COPY_BYTES = 1 << 20
+
+
+class SampleWriter(BasePredictionWriter):
+    """Writes images as they are generated; memory does not grow with their number.
+
+    The result is a compressed ``.npz`` file with ``images`` (``(num_samples, height, width)``, 8-bit, 0 for -1 and
+    255 for 1), ``seed`` and ``settings`` (the model's settings as JSON), and beside it a picture of the first images
+    with the same name and the suffix ``.png``. Each process writes its images into a part file; at the end the
+    parts are put together, in order, into a temporary file that then takes the final name: the result is whole or
+    not there.
+
+    Args:
+        output: the file to write; ``.npz`` is appended if it is missing.
+        num_samples: number of images over all processes.
+        seed: noted in the file.
+        images_in_picture: number of images in the picture, at most.
+    """
+
+    def __init__(self, output: str | Path, num_samples: int, seed: int, images_in_picture: int = 100) -> None:
+        super().__init__(write_interval="batch")
+        path = Path(output)
+        self.path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        self.num_samples = num_samples
+        self.seed = seed
+        self.images_in_picture = images_in_picture
+        self._picture: list[Tensor] = []
+        self._image_shape: tuple[int, ...] = ()
+
+    def _part(self, rank: int) -> Path:
+        return self.path.with_name(f".{self.path.name}.part{rank}")
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Open the part file, so that a folder that can't be written to is noticed before the work."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._part(trainer.global_rank).write_bytes(b"")
+        except OSError as error:
+            raise OSError(f"cannot write samples to {self.path.parent}: {error.strerror}") from error
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: Tensor,
+        batch_indices: Sequence[int] | None,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Append the images of a batch to the part file."""
+        levels = prediction.float().add(1).mul(127.5).round().to(torch.uint8).squeeze(1).cpu()
+        self._image_shape = tuple(levels.shape[1:])
+        with self._part(trainer.global_rank).open("ab") as file:
+            file.write(levels.numpy().tobytes())
+        missing = self.images_in_picture - sum(len(images) for images in self._picture)
+        if trainer.is_global_zero and missing > 0:
+            self._picture.append(prediction[:missing].cpu())
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the parts together."""
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            parts = [self._part(rank) for rank in range(trainer.world_size)]
+            self._assemble(parts, pl_module)
+            save_image(image_grid(torch.cat(self._picture)), self.path.with_suffix(".png"))
+            for part in parts:
+                part.unlink()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave no part file behind."""
+        self._part(trainer.global_rank).unlink(missing_ok=True)
+
+    def _assemble(self, parts: list[Path], pl_module: LightningModule) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        settings = json.dumps(dict(pl_module.hparams), default=str, sort_keys=True)
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.num_samples, *self._image_shape)}
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            with archive.open("images.npy", "w", force_zip64=True) as target:
+                np.lib.format.write_array_header_1_0(target, header)
+                for part in parts:
+                    with part.open("rb") as source:
+                        while block := source.read(_COPY_BYTES):
+                            target.write(block)
+            for name, value in (("seed", np.array(self.seed)), ("settings", np.array(settings))):
+                with archive.open(f"{name}.npy", "w") as target:
+                    np.lib.format.write_array(target, value, allow_pickle=False)
+        os.replace(temporary, self.path)

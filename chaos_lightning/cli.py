@@ -1,0 +1,240 @@
+"""The command line: ``chaos-lightning fit | validate | test | predict``."""
+
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
+
+from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingPictures
+from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
+from chaos_lightning.data import DataError, ImageDataModule
+from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
+from chaos_lightning.models.checkpoint import check_architecture
+
+SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
+"""Environment variable that, if set, makes the command line show tracebacks of errors that it explains otherwise."""
+
+NOISE = [
+    ".*isinstance.treespec, LeafSpec.*",  # within Lightning
+    ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
+]
+"""Warnings that say nothing to a user of this command."""
+
+DEFAULT_MODEL = "chaos_lightning.TwoLayer"
+SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
+"""What Lightning takes in place of a checkpoint's path."""
+
+DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
+
+
+class Chains(LightningDataModule):
+    """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
+
+    def __init__(self, num_samples: int, chains_at_once: int, seed: int) -> None:
+        super().__init__()
+        self._make_loader = lambda rank, world_size: ChainLoader(
+            num_samples, chains_at_once, seed, rank=rank, world_size=world_size
+        )
+        self._make_loader(0, 1)  # complains about bad numbers now, before work starts
+
+    def predict_dataloader(self) -> ChainLoader:
+        """The ranges of this process."""
+        assert self.trainer is not None
+        return self._make_loader(self.trainer.global_rank, self.trainer.world_size)
+
+
+class Trainer(pl.Trainer):
+    """Lightning's trainer, with arguments of its own for ``predict``."""
+
+    def predict(  # type: ignore[override]
+        self,
+        model: LightningModule | None = None,
+        ckpt_path: str | None = None,
+        output: str = "samples.npz",
+        num_samples: int = 100,
+        seed: int = 0,
+        chains_at_once: int = 500,
+    ) -> None:
+        """Generate samples with a trained network and write them to a file.
+
+        Args:
+            model: the network.
+            ckpt_path: checkpoint of the trained network.
+            output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
+            num_samples: number of images.
+            seed: of the random initial states.
+            chains_at_once: chains that run together on each process; bounds the memory.
+        """
+        chains = Chains(num_samples, chains_at_once, seed)
+        writer = SampleWriter(output, num_samples, seed)
+        self.callbacks.append(writer)  # type: ignore[attr-defined]
+        super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)
+        rank_zero_info(
+            f"Wrote {num_samples:,} images to {writer.path} and a picture of the first to "
+            f"{writer.path.with_suffix('.png')}."
+        )
+
+
+class ChaosCLI(LightningCLI):
+    """LightningCLI with the defaults of this package and a closing report after training."""
+
+    def __init__(self, args: ArgsType = None) -> None:
+        super().__init__(
+            ChaoticGenerator,
+            ImageDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            trainer_class=Trainer,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            # A resumed run that goes on in the same folder writes its settings again.
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "max_steps": 300_000,  # the published run
+                "val_check_interval": 5_000,
+                "check_val_every_n_epoch": None,
+                "num_sanity_val_steps": 0,
+                "log_every_n_steps": 50,
+                "logger": {
+                    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+                    "init_args": {"save_dir": "logs", "name": "runs", "default_hp_metric": False},
+                },
+                "callbacks": [MeasuresFile()],
+            },
+            args=args,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The subcommands, and the arguments of the trainer's methods that are not the user's."""
+        evaluate = {"model", "dataloaders", "datamodule", "verbose", "weights_only"}
+        return {
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only"},
+            "validate": evaluate,
+            "test": evaluate,
+            "predict": {"model"},
+        }
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add trainer, model and data; model and data have defaults."""
+        super().add_core_arguments_to_parser(parser)
+        parser.set_defaults({"model": {"class_path": DEFAULT_MODEL}, "data": {"class_path": DEFAULT_DATA}})
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the callbacks that have settings, and what follows from other settings."""
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults({"checkpoint.every_n_train_steps": 1_000, "checkpoint.save_last": True})
+        parser.add_lightning_class_args(TrainingPictures, "pictures")
+        parser.link_arguments("seed_everything", "model.init_args.seed")
+        parser.link_arguments("seed_everything", "data.init_args.seed")
+        # A decay is over when training is.
+        parser.link_arguments("trainer.max_steps", "model.init_args.lr_scheduler.init_args.T_max")
+        parser.link_arguments("trainer.max_steps", "model.init_args.lr_scheduler.init_args.total_iters")
+
+    def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
+        """Make the trainer, without the callbacks that the user switched off."""
+        config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
+        callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
+        if config["enable_checkpointing"] is False:
+            callbacks = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
+        if config["enable_progress_bar"] is not False:
+            callbacks.append(StepProgressBar())
+        return self._instantiate_trainer(config, callbacks)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse the command line, and remember what of it the user gave."""
+        super().parse_arguments(parser, args)
+        given = parser.parse_args(args, defaults=False)  # type: ignore[arg-type]
+        self._given_model = given.get(f"{given.subcommand}.model.class_path")
+
+    def _parse_ckpt_path(self) -> None:
+        """Take the model's settings from the checkpoint, so that its path says all.
+
+        Not for ``fit``, where the settings are the user's and have to agree with the checkpoint.
+
+        Raises:
+            ValueError: if the user asked for another architecture.
+            FileNotFoundError: if there is no such file.
+        """
+        subcommand = self.config.subcommand
+        path = self.config[subcommand].get("ckpt_path")
+        if path in (None, *SPECIAL_CHECKPOINTS):
+            if subcommand != "fit":
+                rank_zero_warn(
+                    "no checkpoint file was given (--ckpt_path FILE): the network is untrained, and its samples are noise"
+                )
+            return
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there is no checkpoint at {path}")
+        if subcommand == "fit":
+            return
+        if self._given_model is not None:
+            check_architecture(
+                torch.load(path, map_location="cpu", weights_only=True), self._given_model.split(".")[-1]
+            )
+        super()._parse_ckpt_path()
+
+    def before_fit(self) -> None:
+        """Note when training starts."""
+        self._start = time.monotonic()
+
+    def after_fit(self) -> None:
+        """Measure the final network if that has not been done, and say what was reached and where the files are."""
+        if self.trainer.interrupted:
+            return
+        evaluation = self.model.evaluation
+        if evaluation is None or evaluation.step != self.trainer.global_step:
+            self.trainer.validate(self.model, datamodule=self.datamodule, verbose=False)
+        else:
+            print_evaluation(evaluation)
+        self._report(self.trainer.log_dir)
+
+    @rank_zero_only
+    def _report(self, folder: str | None) -> None:
+        seconds = round(time.monotonic() - self._start)
+        model, trainer = self.model, self.trainer
+        evaluation = model.evaluation
+        reached, floors = evaluation.measures[evaluation.sampling_time], evaluation.floors
+        print(
+            f"Trained {type(model).__name__} on {self.datamodule.source.__name__} for {trainer.global_step:,} steps in "
+            f"{timedelta(seconds=seconds)}. Its samples reach E(2) = {reached['second_moment_error']:.2g}, E(s) = "
+            f"{reached['spectrum_error']:.2g}, E(R) = {reached['relative_entropy_error']:.2g} and E(AAI) = "
+            f"{reached['adversarial_accuracy_indicator']:.2g}; 0 is perfect, and real images reach "
+            f"{floors['second_moment_error']:.2g}, {floors['spectrum_error']:.2g}, "
+            f"{floors['relative_entropy_error']:.2g} and {floors['adversarial_accuracy_indicator']:.2g}."
+        )
+        if folder is None:
+            return
+        checkpoint = getattr(trainer.checkpoint_callback, "last_model_path", None) or "none was written"
+        print(f"samples     {Path(folder) / 'samples.png'}")
+        print(f"measures    {Path(folder) / FILE_NAME}")
+        print(f"checkpoint  {checkpoint}")
+        print(f"TensorBoard tensorboard --logdir {folder}")
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; errors that a user can mend are said in one sentence."""
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("lightning.pytorch").addFilter(lambda record: "litlogger" not in record.getMessage())
+    try:
+        ChaosCLI(args=list(args) if args is not None else None)
+    except (DataError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
+        if SHOW_TRACEBACK in os.environ:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        print(f"(set {SHOW_TRACEBACK}=1 to see where it happened)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,43 @@
+"""Every shipped config is parsed and takes one training step, as its user would run it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from chaos_lightning.cli import ChaosCLI
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_config_runs_for_one_step(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # the bundled sample in place of the full data, and little work: settings as such stay those of the file
+    arguments = [
+        *("fit", "--config", str(path), "--data.data_dir", "null", "--trainer.max_steps", "1"),
+        *("--data.num_validation", "20", "--pictures.num_images", "4", "--model.measure_times", "[]"),
+        *("--trainer.enable_progress_bar", "false"),
+    ]
+    cli = ChaosCLI(arguments)
+    assert cli.trainer.global_step == 1
+    assert cli.model.network.biases[0].any()
+    assert all(torch.isfinite(parameter).all() for parameter in cli.model.parameters())
+    assert cli.model.evaluation.num_samples == 20
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_config_is_headed_by_its_command(path):
+    lines = path.read_text().splitlines()
+    assert lines[0] == f"# chaos-lightning fit --config {path.relative_to(Path(__file__).parents[1]).as_posix()}"
+    assert len(lines[2]) > 20
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "paper"], ids=lambda path: path.stem)
+def test_paper_configs_hold_the_published_hyperparameters(path):
+    config = yaml.safe_load(path.read_text())
+    settings = config["model"]["init_args"]
+    assert (settings["gain"], settings["dt"], settings["tau"], settings["sampling_time"]) == (1.5, 1, 10, 100)
+    assert settings["optimizer"] == {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.01}}
+    assert (config["data"]["init_args"]["batch_size"], config["trainer"]["max_steps"]) == (500, 300_000)
