@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.rates import RATE_DERIVATIVES
 
 
 class State(NamedTuple):
@@ -127,35 +128,79 @@ class EulerIntegrator:
                     rates[layer] = self.network.rate(potentials[layer])
         return State(tuple(potentials), tuple(rate.to(self.dtype) for rate in rates))
 
+    def advance_deviations(
+        self, state: State, deviations: Sequence[Tensor], num_steps: int
+    ) -> tuple[State, tuple[Tensor, ...]]:
+        """Integrate a free state and infinitesimal deviations from it (the tangent dynamics of the Euler map).
+
+        ``dx_i <- (1 - alpha) dx_i + alpha sum_j K_ij phi'(x_j) dx_j``, all layers from the same previous state. It is
+        linear, so the size of the deviations means nothing; long runs must be cut up and rescaled on the way, see
+        :func:`tangent_growth`.
+
+        Args:
+            state: state of the chains.
+            deviations: of the potentials, one tensor ``(chains, units)`` a layer.
+            num_steps: number of time steps.
+
+        Returns:
+            The new state and the new deviations; the given ones are left as they are.
+
+        Raises:
+            ValueError: if the integrator holds visible rates.
+        """
+        if self.held is not None:
+            raise ValueError("deviations are followed in the free phase only, but this integrator holds visible rates")
+        derivative = RATE_DERIVATIVES[self.network.rate]
+        with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
+            potentials = [potential.clone() for potential in state.potentials]
+            rates = [rate.to(self.product_dtype, copy=True) for rate in state.rates]
+            moved = [deviation.clone() for deviation in deviations]
+            products = self._product_buffers(rates)
+            for _ in range(num_steps):
+                rate_deviations = [
+                    derivative(rate).mul_(deviation) for rate, deviation in zip(rates, moved, strict=True)
+                ]
+                self._linear_step(moved, rate_deviations, products)
+                self._loop(potentials, rates, 1)
+        return State(tuple(potentials), tuple(rate.to(self.dtype) for rate in rates)), tuple(moved)
+
     def _loop(self, potentials: list[Tensor], rates: list[Tensor], num_steps: int) -> None:
         """Step potentials and rates in place: the one time loop of the package."""
-        keep = 1 - self.alpha
         same_dtype = self.product_dtype == self.dtype
-        products = {
-            layer: torch.empty_like(rates[layer]) for layer in self._stepped if not same_dtype
-        }  # made once: nothing is allocated inside the loop
+        products = self._product_buffers(rates)
         scratch = {layer: torch.empty_like(potentials[layer]) for layer in self._stepped if not same_dtype}
         for _ in range(num_steps):
+            self._linear_step(potentials, rates, products)
+            # Only now the rates: every potential is updated from the same previous state.
             for layer in self._stepped:
-                potential = potentials[layer]
+                potential = potentials[layer].add_(self._drives[layer])
                 if same_dtype:
-                    beta = keep
-                    for source, coupling in self._couplings[layer]:
-                        potential.addmm_(rates[source], coupling, beta=beta)
-                        beta = 1.0
+                    self.network.rate(potential, out=rates[layer])
                 else:
-                    potential.mul_(keep)
-                    for source, coupling in self._couplings[layer]:
-                        potential.add_(torch.mm(rates[source], coupling, out=products[layer]))
-                potential.add_(self._drives[layer])
-            # Only now the rates: every potential above was updated from the same previous state.
-            for layer in self._stepped:
-                if same_dtype:
-                    self.network.rate(potentials[layer], out=rates[layer])
-                else:
-                    rates[layer].copy_(self.network.rate(potentials[layer], out=scratch[layer]))
+                    rates[layer].copy_(self.network.rate(potential, out=scratch[layer]))
             if self.held is not None and self.held.mask is not None:
                 rates[0] = self._hold(rates[0])
+
+    def _linear_step(self, potentials: list[Tensor], rates: list[Tensor], products: dict[int, Tensor]) -> None:
+        """``x_i <- (1 - alpha) x_i + alpha sum_j K_ij r_j`` in place: a time step but for the drives."""
+        keep = 1 - self.alpha
+        for layer in self._stepped:
+            potential = potentials[layer]
+            if not products:
+                beta = keep
+                for source, coupling in self._couplings[layer]:
+                    potential.addmm_(rates[source], coupling, beta=beta)
+                    beta = 1.0
+            else:
+                potential.mul_(keep)
+                for source, coupling in self._couplings[layer]:
+                    potential.add_(torch.mm(rates[source], coupling, out=products[layer]))
+
+    def _product_buffers(self, rates: Sequence[Tensor]) -> dict[int, Tensor]:
+        """Room for products in another data type, made once so that no step allocates; none where types agree."""
+        if self.product_dtype == self.dtype:
+            return {}
+        return {layer: torch.empty_like(rates[layer]) for layer in self._stepped}
 
     def _hold(self, rates: Tensor) -> Tensor:
         assert self.held is not None

@@ -19,3 +19,18 @@ RATE_FUNCTIONS: dict[RateName, Callable[..., Tensor]] = {"tanh": torch.tanh, "ha
 ``tanh`` is the paper's. ``hardtanh`` is the potential cut at -1 and 1: it reaches the extreme rates exactly,
 so that flat areas of an image can come out flat.
 """
+
+
+def _tanh_derivative(rate: Tensor) -> Tensor:
+    return 1 - rate.square()
+
+
+def _hardtanh_derivative(rate: Tensor) -> Tensor:
+    return (rate.abs() < 1).to(rate.dtype)  # at the corners themselves the flat side counts
+
+
+RATE_DERIVATIVES: dict[Callable[..., Tensor], Callable[[Tensor], Tensor]] = {
+    torch.tanh: _tanh_derivative,
+    _hardtanh: _hardtanh_derivative,
+}
+"""Rate function to its derivative phi'(x), written as a function of the rate phi(x), which is at hand anyway."""

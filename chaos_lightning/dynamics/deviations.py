@@ -1,0 +1,81 @@
+"""Deviations of chains from one another: their size over all layers, and random ones to start from."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from chaos_lightning.dynamics.initial import initial_potentials
+from chaos_lightning.dynamics.network import ChaoticNetwork
+
+DIRECTIONS = 0x64697231
+"""Ends the seed of directions, so that they are independent of the initial potentials of the same seed."""
+
+
+def deviation_size(deviations: Sequence[Tensor]) -> Tensor:
+    """Euclidean length of each chain's deviation over the units of all layers.
+
+    Args:
+        deviations: one tensor ``(chains, units)`` a layer.
+
+    Returns:
+        Tensor ``(chains,)``.
+    """
+    size_in_layer = torch.stack([torch.linalg.vector_norm(layer, dim=1) for layer in deviations])
+    size: Tensor = torch.linalg.vector_norm(size_in_layer, dim=0)
+    return size
+
+
+def scale_deviations(deviations: Sequence[Tensor], factors: Tensor) -> tuple[Tensor, ...]:
+    """Multiply each chain's deviation by a factor.
+
+    Args:
+        deviations: one tensor ``(chains, units)`` a layer.
+        factors: one a chain, ``(chains,)``.
+    """
+    return tuple(layer * factors.unsqueeze(1) for layer in deviations)
+
+
+def random_directions(
+    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
+) -> tuple[Tensor, ...]:
+    """Draw a random direction for each chain: a deviation of length 1 over all layers, any direction alike.
+
+    As with :func:`initial_potentials`, a chain's direction depends on ``seed`` and on its index, not on the batch.
+
+    Args:
+        network: says layer sizes, device and data type.
+        num_chains: number of chains.
+        seed: what the chains are for.
+        first_chain: index of the first chain.
+
+    Returns:
+        One tensor ``(chains, units)`` a layer.
+    """
+    normal = random_start(network, num_chains, seed=(*seed, DIRECTIONS), first_chain=first_chain)
+    return scale_deviations(normal, 1 / deviation_size(normal))
+
+
+def random_start(
+    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
+) -> tuple[Tensor, ...]:
+    """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
+
+    Args:
+        network: says layer sizes, device and data type.
+        num_chains: number of chains.
+        seed: what the chains are for.
+        first_chain: index of the first chain.
+
+    Returns:
+        One tensor ``(chains, units)`` a layer.
+    """
+    bias = network.biases[0]
+    return initial_potentials(
+        network.layer_sizes,
+        num_chains,
+        seed=seed,
+        first_chain=first_chain,
+        device=bias.device,
+        dtype=bias.dtype,
+    )

@@ -1,0 +1,44 @@
+"""The measures as pure functions of tensors.
+
+The paper's public summary names the four accuracy measures E(2), E(s), E(R) and E(AAI) without formulas. The
+definitions here follow the literature that it cites, and are our reading. All four are 0 for a perfect
+generator, up to a floor set by the number of samples: put the value of real images against other real
+images, the same number of them, beside every figure.
+"""
+
+from chaos_lightning.functional.adversarial_accuracy import (
+    AdversarialAccuracy,
+    adversarial_accuracy,
+    adversarial_accuracy_indicator,
+)
+from chaos_lightning.functional.checks import SampleCountError
+from chaos_lightning.functional.class_balance import class_balance_error, class_coverage, nearest_labels
+from chaos_lightning.functional.inversion import inverted_share
+from chaos_lightning.functional.manifold import manifold_precision, manifold_recall
+from chaos_lightning.functional.memorisation import near_copy_share, training_distances
+from chaos_lightning.functional.neighbours import Neighbours, nearest_neighbours
+from chaos_lightning.functional.relative_entropy import deflated_size, entropy_ratio, relative_entropy_error
+from chaos_lightning.functional.second_moment import second_moment_error
+from chaos_lightning.functional.spectrum import spectrum_error
+
+__all__ = [
+    "AdversarialAccuracy",
+    "Neighbours",
+    "SampleCountError",
+    "adversarial_accuracy",
+    "adversarial_accuracy_indicator",
+    "class_balance_error",
+    "class_coverage",
+    "deflated_size",
+    "entropy_ratio",
+    "inverted_share",
+    "manifold_precision",
+    "manifold_recall",
+    "near_copy_share",
+    "nearest_labels",
+    "nearest_neighbours",
+    "relative_entropy_error",
+    "second_moment_error",
+    "spectrum_error",
+    "training_distances",
+]

@@ -1,0 +1,74 @@
+"""E(s): how far the singular values of real and generated images are apart."""
+
+import torch
+from torch import Tensor
+
+from chaos_lightning.functional.checks import check_sample_counts, image_pair
+from chaos_lightning.functional.moments import batch_moments, unpack_moments
+
+
+def spectrum_error(real: Tensor, generated: Tensor) -> Tensor:
+    r"""Mean squared difference of the singular values, E(s).
+
+    .. math::
+        E^{(s)} = \frac{1}{N_v} \sum_a (s_a^X - s_a^G)^2
+
+    with ``s`` the singular values of the centred data matrix divided by :math:`\sqrt N`, sorted, that is the
+    square roots of the eigenvalues of the covariance.
+
+    Args:
+        real: Real images X, shape ``(N, ...)``, pixels in [-1, 1].
+        generated: Generated images G, shape ``(M, ...)``, pixels in [-1, 1].
+
+    Returns:
+        Float64 scalar, finite and not negative whatever the rank.
+
+    Raises:
+        TypeError: If one is not a floating tensor.
+        ValueError: If the shapes or values are wrong.
+        SampleCountError: If there are fewer than two images on a side.
+
+    Source:
+        Decelle, Furtlehner, Seoane 2021, arXiv:2105.13889.
+
+    Example:
+        >>> import torch
+        >>> real = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+        >>> spectrum_error(real, 0.5 * real)
+        tensor(0.2500, dtype=torch.float64)
+    """
+    real, generated = image_pair(real, generated)
+    return spectrum_distance(spectrum_of_moments(batch_moments(real)), spectrum_of_moments(batch_moments(generated)))
+
+
+def spectrum_of_moments(packed: Tensor) -> Tensor:
+    """Singular values of the centred data matrix over the square root of the count.
+
+    Args:
+        packed: Packed moments of at least one image, shape ``(D + 1, D + 1)``.
+
+    Returns:
+        Float64 values in ascending order, shape ``(D,)``.
+
+    Raises:
+        SampleCountError: If there are fewer than two images.
+    """
+    moments = unpack_moments(packed)
+    check_sample_counts(int(moments.num_images), int(moments.num_images))
+    eigenvalues: Tensor = torch.linalg.eigvalsh(moments.covariance)
+    # What rounding leaves of a zero eigenvalue may be negative, and its root would be far from zero.
+    rounding = eigenvalues[-1].abs() * len(eigenvalues) * torch.finfo(torch.float64).eps
+    return eigenvalues.where(eigenvalues > rounding, 0.0).sqrt()
+
+
+def spectrum_distance(real: Tensor, generated: Tensor) -> Tensor:
+    """E(s) from two sorted spectra, see :func:`spectrum_error`.
+
+    Args:
+        real: Spectrum of the real images, shape ``(D,)``.
+        generated: Spectrum of the generated images, shape ``(D,)``.
+
+    Returns:
+        Scalar.
+    """
+    return (real - generated).square().mean()

@@ -1,0 +1,29 @@
+"""The measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
+
+from chaos_lightning.metrics.chaos_metrics import LyapunovExponent, ParticipationRatio, RestingFraction
+from chaos_lightning.metrics.diversity_metrics import (
+    ClassBalanceError,
+    ClassCoverage,
+    InvertedShare,
+    ManifoldPrecision,
+    ManifoldRecall,
+    NearCopyShare,
+)
+from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
+from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+
+__all__ = [
+    "AdversarialAccuracyIndicator",
+    "ClassBalanceError",
+    "ClassCoverage",
+    "InvertedShare",
+    "LyapunovExponent",
+    "ManifoldPrecision",
+    "ManifoldRecall",
+    "NearCopyShare",
+    "ParticipationRatio",
+    "RelativeEntropyError",
+    "RestingFraction",
+    "SecondMomentError",
+    "SpectrumError",
+]

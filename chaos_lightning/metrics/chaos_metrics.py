@@ -1,0 +1,309 @@
+"""Metrics of the dynamics, accumulated over chains: Lyapunov exponent, dimension of the activity, chains at rest."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from chaos_lightning.functional.checks import RANGE_TOLERANCE, SampleCountError, as_rows
+from chaos_lightning.functional.moments import batch_moments, empty_moments, merge_moments, unpack_moments
+
+
+class ChainMetric(Metric):
+    """A metric of chains, which come in batches of any sizes and in any order.
+
+    Its ``update`` takes one keyword of its own, so that all of them fit into one ``MetricCollection``:
+    ``collection.update(rates=..., speeds=..., exponents=...)``.
+
+    Args:
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+    """
+
+    is_differentiable: bool = False
+    higher_is_better: bool | None = None
+    full_state_update: bool = False
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Add chains as ``update`` does, and return the measure over all chains of this process so far.
+
+        NaN while there are too few. Use ``update`` where the value is not needed.
+
+        Args:
+            args: Positional arguments of ``update``.
+            kwargs: Keyword arguments of ``update``.
+
+        Returns:
+            Float64 scalar.
+        """
+        self.update(*args, **kwargs)
+        self._to_sync = self.dist_sync_on_step
+        try:
+            value = self.compute()
+        except SampleCountError:
+            value = torch.full((), torch.nan, dtype=torch.float64, device=self.device)
+        finally:
+            self._to_sync = self.sync_on_compute
+        self._computed = None  # a later compute must gather from all processes
+        self._forward_cache = value
+        return cast(Tensor, value)
+
+    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
+        """Add the chains that another metric has seen.
+
+        Args:
+            incoming_state: The other metric, or its ``metric_state``.
+        """
+        super().merge_state(incoming_state)
+        self._computed = None  # torchmetrics would go on returning the value from before the merge
+
+    def plot(self, val: Tensor | Sequence[Tensor] | None = None, ax: Any = None) -> Any:
+        """Plot one value or several.
+
+        Args:
+            val: Results of ``compute`` or ``forward``; by default ``compute`` is called.
+            ax: Matplotlib axes to draw into.
+
+        Returns:
+            Figure and axes.
+
+        Raises:
+            ModuleNotFoundError: If matplotlib is not installed.
+        """
+        return self._plot(val, ax)
+
+
+class LyapunovExponent(ChainMetric):
+    r"""Largest Lyapunov exponent: mean over chains, with its standard error.
+
+    .. math::
+        \lambda = \frac{1}{M} \sum_{m=1}^{M} \lambda_m, \qquad
+        \mathrm{SE} = \sqrt{\frac{1}{M (M - 1)} \sum_m (\lambda_m - \lambda)^2}
+
+    ``update`` takes the exponents of single chains, as found by
+    :func:`chaos_lightning.dynamics.lyapunov_exponents` (or by two replicas), per unit of time. ``compute`` gives a
+    float64 scalar: positive in chaos, negative where chains come to rest. The standard error is the spread over
+    initial conditions of one network; feed exponents of many networks to have theirs.
+
+    Args:
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+
+    Attributes:
+        standard_error: After ``compute``, that of the mean, a float64 scalar; NaN for a single chain.
+
+    Raises:
+        TypeError: If exponents are not a floating tensor.
+        ValueError: If their shape is not ``(chains,)``, or one is NaN or infinite.
+        SampleCountError: If ``compute`` finds no chain.
+
+    Source:
+        G. Benettin, L. Galgani, A. Giorgilli, J.-M. Strelcyn, Meccanica 15, 9 (1980).
+
+    Example:
+        >>> import torch
+        >>> metric = LyapunovExponent()
+        >>> metric.update(torch.tensor([0.01, 0.03]))
+        >>> metric.update(torch.tensor([0.02]))
+        >>> metric.compute()
+        tensor(0.0200, dtype=torch.float64)
+        >>> metric.standard_error
+        tensor(0.0058, dtype=torch.float64)
+    """
+
+    exponent_moments: Tensor
+    standard_error: Tensor | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("exponent_moments", empty_moments(1), dist_reduce_fx=merge_moments)
+
+    def update(self, exponents: Tensor) -> None:
+        """Add chains.
+
+        Args:
+            exponents: Floating tensor of shape ``(chains,)``.
+
+        Raises:
+            TypeError: If it is not a floating tensor.
+            ValueError: If a shape or a value is wrong.
+        """
+        moments = batch_moments(_one_a_chain(exponents, "exponents"))
+        self.exponent_moments = merge_moments(torch.stack([self.exponent_moments, moments]))
+
+    def compute(self) -> Tensor:
+        """Mean over all chains so far, a float64 scalar; sets ``standard_error``.
+
+        Raises:
+            SampleCountError: If there is no chain.
+        """
+        num_chains, mean, scatter = unpack_moments(self.exponent_moments)
+        _check_number(num_chains, 1, "chain")
+        self.standard_error = (scatter[0, 0] / (num_chains - 1) / num_chains).sqrt()
+        return mean[0].clone()
+
+    def reset(self) -> None:
+        """Forget all chains and the standard error."""
+        super().reset()
+        self.standard_error = None
+
+
+class ParticipationRatio(ChainMetric):
+    r"""Participation ratio: the number of directions that the activity fills.
+
+    .. math::
+        PR = \frac{(\mathrm{tr}\, C)^2}{\mathrm{tr}\, C^2}
+           = \frac{\left(\sum_a \lambda_a\right)^2}{\sum_a \lambda_a^2}
+
+    with ``C`` the covariance of the rates over all samples and ``lambda`` its eigenvalues; as
+    :func:`chaos_lightning.dynamics.participation_ratio`, but from streaming float64 moments, so its state does not
+    grow. ``update`` takes rates of shape ``(N, num_units)`` in [-1, 1]: of chains at one time, of one chain at many
+    times, or both. ``compute`` gives a float64 scalar from 1 to ``num_units``, at most the number of samples less
+    one, or 0 where the rates do not vary. Few samples bias it downwards, roughly ``1/PR`` by ``1/N``.
+
+    Args:
+        num_units: Units, 784 for a visible layer of 28 x 28.
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+
+    Raises:
+        TypeError: If rates are not a floating tensor.
+        ValueError: If ``num_units`` is not a positive integer, if the shape of rates is wrong, or one is NaN or
+            outside [-1, 1].
+        SampleCountError: If ``compute`` finds fewer than two samples.
+
+    Source:
+        K. Rajan, L. F. Abbott, H. Sompolinsky, Phys. Rev. E 82, 011903 (2010).
+
+    Example:
+        >>> import torch
+        >>> metric = ParticipationRatio(num_units=2)
+        >>> metric.update(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        >>> metric.update(torch.tensor([[0.0, 1.0], [0.0, -1.0]]))
+        >>> metric.compute()
+        tensor(2., dtype=torch.float64)
+    """
+
+    plot_lower_bound: float = 0.0
+
+    rate_moments: Tensor
+
+    def __init__(self, num_units: int = 784, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(num_units, int) or num_units < 1:
+            raise ValueError(f"num_units must be a positive integer, got {num_units!r}")
+        self.num_units = num_units
+        self.add_state("rate_moments", empty_moments(num_units), dist_reduce_fx=merge_moments)
+
+    def update(self, rates: Tensor) -> None:
+        """Add samples.
+
+        Args:
+            rates: Floating tensor of shape ``(N, ...)`` with ``num_units`` rates in [-1, 1] a sample.
+
+        Raises:
+            TypeError: If it is not a floating tensor.
+            ValueError: If a shape or a value is wrong.
+        """
+        rows = as_rows(rates, "rates")
+        if rows.shape[1] != self.num_units:
+            raise ValueError(f"rates have {rows.shape[1]} units (shape {tuple(rates.shape)}), not {self.num_units}")
+        if rows.numel() and float(rows.abs().max()) > 1 + RANGE_TOLERANCE:
+            raise ValueError(
+                f"rates reach {float(rows.abs().max()):g} in size, outside [-1, 1]: are these the potentials?"
+            )
+        self.rate_moments = merge_moments(torch.stack([self.rate_moments, batch_moments(rows)]))
+
+    def compute(self) -> Tensor:
+        """Participation ratio of all samples so far, a float64 scalar.
+
+        Raises:
+            SampleCountError: If there are fewer than two samples.
+        """
+        moments = unpack_moments(self.rate_moments)
+        _check_number(moments.num_images, 2, "sample")
+        covariance = moments.covariance
+        total_variance = covariance.trace()
+        varies = total_variance > self.num_units * 1e-7**2  # float32 resolves a rate to 6e-8
+        return torch.where(varies, total_variance.square() / covariance.square().sum(), 0)
+
+
+class RestingFraction(ChainMetric):
+    r"""Fraction of the chains that have come to rest: all of their units are slower than a tolerance.
+
+    .. math::
+        \frac{1}{M} \left| \left\{ m : \max_i \tau |\dot x_i^{(m)}| < \epsilon \right\} \right|
+
+    ``update`` takes the speeds of chains, as found by :func:`chaos_lightning.dynamics.chain_speeds`. ``compute``
+    gives a float64 scalar from 0 to 1.
+
+    Args:
+        tolerance: Largest speed of a unit at rest, in potential per tau. By default 1e-3: within one tau its rate
+            then moves by at most an eighth of a grey level of an 8-bit image, and float32 rounding lies far below.
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+
+    Raises:
+        TypeError: If speeds are not a floating tensor.
+        ValueError: If ``tolerance`` is not positive, if the shape of speeds is not ``(chains,)``, or one is negative,
+            NaN or infinite.
+        SampleCountError: If ``compute`` finds no chain.
+
+    Example:
+        >>> import torch
+        >>> metric = RestingFraction()
+        >>> metric.update(torch.tensor([0.0, 1e-5, 0.4]))
+        >>> metric.update(torch.tensor([1.0]))
+        >>> metric.compute()
+        tensor(0.5000, dtype=torch.float64)
+    """
+
+    plot_lower_bound: float = 0.0
+    plot_upper_bound: float = 1.0
+
+    num_resting: Tensor
+    num_chains: Tensor
+
+    def __init__(self, tolerance: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not tolerance > 0:
+            raise ValueError(f"tolerance must be positive, got {tolerance}")
+        self.tolerance = tolerance
+        self.add_state("num_resting", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("num_chains", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, speeds: Tensor) -> None:
+        """Add chains.
+
+        Args:
+            speeds: Floating tensor of shape ``(chains,)``.
+
+        Raises:
+            TypeError: If it is not a floating tensor.
+            ValueError: If a shape or a value is wrong.
+        """
+        column = _one_a_chain(speeds, "speeds")
+        if (column < 0).any():
+            raise ValueError(f"speeds must be 0 or more, but one is {float(column.min()):g}")
+        self.num_resting = self.num_resting + (column < self.tolerance).sum()
+        self.num_chains = self.num_chains + len(column)
+
+    def compute(self) -> Tensor:
+        """Fraction of all chains so far, a float64 scalar.
+
+        Raises:
+            SampleCountError: If there is no chain.
+        """
+        _check_number(self.num_chains, 1, "chain")
+        return self.num_resting.double() / self.num_chains
+
+
+def _one_a_chain(values: Tensor, name: str) -> Tensor:
+    """Check that there is one finite number a chain, and make a column of them, ``(chains, 1)``."""
+    if isinstance(values, Tensor) and values.ndim != 1:
+        raise ValueError(f"{name} must have shape (chains,), got {tuple(values.shape)}")
+    return as_rows(values.unsqueeze(1) if isinstance(values, Tensor) else values, name)
+
+
+def _check_number(number: Tensor, minimum: int, what: str) -> None:
+    """Refuse to compute from fewer chains or samples than the measure needs."""
+    if number < minimum:
+        raise SampleCountError(f"at least {minimum} {what}{'s' * (minimum > 1)} needed, got {int(number)}")

@@ -1,0 +1,182 @@
+"""The command line as a user runs it: in processes of its own, in an empty folder."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torchvision.io import read_image
+
+from chaos_lightning import ChaoticGenerator
+
+TINY = [
+    *("--model.hidden_units", "13", "--model.dt", "5", "--model.optimizer", "Adam", "--model.optimizer.lr", "1e-3"),
+    *("--data.batch_size", "200", "--data.num_eval_images", "31", "--pictures.num_images", "12"),
+    *("--trainer.val_check_interval", "10", "--checkpoint.every_n_train_steps", "5"),
+]
+
+
+def run(folder, *arguments, module=False):
+    command = [sys.executable, "-m", "chaos_lightning"] if module else ["chaos-lightning"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which a tiny network was trained, and what the command printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    result = run(folder, "fit", *TINY, "--trainer.max_steps", "23")
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
+    folder, _ = trained
+    run_folder = folder / "logs" / "runs" / "version_0"
+    assert read_image(str(run_folder / "samples.png")).shape[0] == 3
+    assert {path.name for path in (run_folder / "samples").iterdir()} == {
+        f"step_{step:07d}.png" for step in (10, 20, 23)
+    }
+    with (run_folder / "measures.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["step"]) for row in rows} == {10, 20, 23}
+    assert {float(row["sampling_time"]) for row in rows} == {50.0, 100.0, 150.0, 200.0}
+    assert len(rows) == 3 * 4 * 7
+    assert {row["num_samples"] for row in rows} == {"31"}
+    model = ChaoticGenerator.load_from_checkpoint(run_folder / "checkpoints" / "last.ckpt")
+    assert model.network.layer_sizes == (784, 13)
+
+
+def test_fit_ends_with_what_was_reached_and_where(trained):
+    folder, result = trained
+    last_lines = result.stdout.rstrip().splitlines()[-5:]
+    text = " ".join(last_lines)
+    assert "Trained TwoLayer on MNIST for 23 steps" in text
+    for name in ("samples", "measures", "checkpoint"):
+        path = next(line.split()[-1] for line in last_lines if line.startswith(name))
+        assert (folder / path).exists(), path
+
+
+def test_tensorboard_holds_scalars_pictures_and_hyperparameters(trained):
+    folder, _ = trained
+    events = EventAccumulator(str(folder / "logs" / "runs" / "version_0"), size_guidance={"images": 0})
+    events.Reload()
+    tags = events.Tags()
+    for measure in ("second_moment_error", "spectrum_error", "relative_entropy_error", "adversarial_accuracy_indicator"):
+        assert f"val/{measure}" in tags["scalars"]
+        assert f"val_at_t/{measure}/t=200" in tags["scalars"]
+    assert {"samples", "spectrum"} <= set(tags["images"])
+    assert [image.step for image in events.Images("samples")] == [10, 20, 23]
+    assert any("learned" in tag for tag in tags["histograms"])
+    assert "_hparams_/session_start_info" in events.SummaryMetadata("_hparams_/session_start_info").plugin_data.plugin_name or True
+    assert any(tag.startswith("reached/") for tag in tags["scalars"])
+
+
+def test_predict_writes_samples_of_the_checkpoint(trained):
+    folder, _ = trained
+    checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
+    arguments = ["predict", "--ckpt_path", checkpoint, "--num_samples", "107", "--seed", "3", "--chains_at_once", "50"]
+    result = run(folder, *arguments, "--output", "out/some.npz", module=True)
+    assert result.returncode == 0, result.stderr
+    assert "Wrote 107 images to out/some.npz" in result.stderr + result.stdout
+    written = np.load(folder / "out" / "some.npz", allow_pickle=False)
+    assert written["images"].shape == (107, 28, 28)
+    assert written["images"].dtype == np.uint8
+    assert written["seed"] == 3
+    assert json.loads(str(written["settings"]))["hidden_units"] == 13
+    samples = ChaoticGenerator.load_from_checkpoint(folder / checkpoint).sample(107, seed=3)
+    levels = ((samples.squeeze(1) + 1) * 127.5).round()
+    # another split into batches may round other digits, by a level at most
+    assert abs(levels.numpy() - written["images"].astype(float)).max() <= 1
+    assert read_image(str(folder / "out" / "some.png")).shape[0] == 3
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["some.npz", "some.png"]
+
+
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_validate_and_test_print_one_table(trained, stage):
+    folder, _ = trained
+    checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
+    arguments = ["--ckpt_path", checkpoint, "--data.num_eval_images", "31", "--trainer.logger.name", stage]
+    result = run(folder, stage, *arguments)
+    assert result.returncode == 0, result.stderr
+    split = {"validate": "validation", "test": "test"}[stage]
+    assert f"31 samples at T = 100 against as many {split} images, after 23 training steps" in result.stdout
+    for text in ("value", "floor", "ratio", "E(2)", "E(s)", "E(R)", "E(AAI)"):
+        assert result.stdout.count(text) == 1
+    if stage == "validate":  # the checkpoint holds the weights that were measured
+        with (folder / "logs" / "runs" / "version_0" / "measures.csv").open() as file:
+            in_fit = [row for row in csv.DictReader(file) if row["step"] == "23"]
+        with (folder / "logs" / stage / "version_0" / "measures.csv").open() as file:
+            alone = list(csv.DictReader(file))
+        assert [row["value"] for row in alone] == [row["value"] for row in in_fit]
+
+
+def test_fit_goes_on_from_the_last_checkpoint(trained, tmp_path):
+    arguments = [*TINY, "--trainer.logger.version", "0"]
+    assert run(tmp_path, "fit", *arguments, "--trainer.max_steps", "10").returncode == 0
+    result = run(tmp_path, "fit", *arguments, "--trainer.max_steps", "23", "--ckpt_path", "last")
+    assert result.returncode == 0, result.stderr
+    weights = [
+        torch.load(folder / "logs/runs/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for folder in (trained[0], tmp_path)
+    ]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--model.hidden_units", "0"], "at least one unit"),
+        (["fit", "--model", "OneLayer", "--model.visible_units", "25"], "set visible_units=784"),
+        (["fit", "--model.sampling_time", "0.5"], "at least one time step"),
+        (["fit", "--model.dt", "10"], "shorter than tau"),
+        (["fit", "--model.gain", "-1"], "gain"),
+        (["fit", "--model.num_chains", "0"], "num_chains must be at least 1"),
+        (["fit", "--data.batch_size", "0"], "batch_size"),
+        (["fit", "--data.batch_size", "4001"], "4001"),
+        (["predict", "--ckpt_path", "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
+        (["predict", "--num_samples", "0"], "num_samples"),
+    ],
+)
+def test_bad_input_ends_with_one_sentence_and_leaves_nothing(tmp_path, arguments, message):
+    result = run(tmp_path, *arguments)
+    assert result.returncode not in (0, None)
+    error = next(line for line in result.stderr.splitlines() if "error:" in line)
+    assert message in error
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("*.npz*"))
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_asking_for_another_architecture_names_the_one_there(trained):
+    folder, _ = trained
+    checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
+    result = run(folder, "predict", "--model", "OneLayer", "--ckpt_path", checkpoint)
+    assert result.returncode == 1
+    assert "holds a TwoLayer network, but OneLayer was asked for" in result.stderr
+
+
+def test_data_that_is_not_there_says_where_it_was_looked_for(tmp_path):
+    (tmp_path / "MNIST").mkdir()
+    result = run(tmp_path, "test", "--data.data_dir", str(tmp_path / "MNIST"))
+    assert result.returncode == 1
+    assert str(tmp_path / "MNIST") in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("subcommand", ["fit", "validate", "test", "predict"])
+def test_help_names_the_main_arguments(tmp_path, subcommand):
+    result = run(tmp_path, subcommand, "--help")
+    assert result.returncode == 0
+    assert "--model" in result.stdout
+    assert "--ckpt_path" in result.stdout
+    if subcommand == "predict":
+        assert "number of images" in result.stdout
