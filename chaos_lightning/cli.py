@@ -15,7 +15,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingPictures
@@ -29,6 +29,7 @@ SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 
 NOISE = [
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
+    "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
     ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
 ]
 """Warnings that say nothing to a user of this command."""
@@ -91,7 +92,8 @@ class Trainer(pl.Trainer):
 class ChaosCLI(LightningCLI):
     """LightningCLI with the defaults of this package and a closing report after training."""
 
-    def __init__(self, args: ArgsType = None) -> None:
+    def __init__(self, args: list[str] | None = None) -> None:
+        self._arguments = sys.argv[1:] if args is None else args
         super().__init__(
             ChaoticGenerator,
             ImageDataModule,
@@ -154,12 +156,6 @@ class ChaosCLI(LightningCLI):
             callbacks.append(StepProgressBar())
         return self._instantiate_trainer(config, callbacks)
 
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse the command line, and remember what of it the user gave."""
-        super().parse_arguments(parser, args)
-        given = parser.parse_args(args, defaults=False)  # type: ignore[arg-type]
-        self._given_model = given.get(f"{given.subcommand}.model.class_path")
-
     def _parse_ckpt_path(self) -> None:
         """Take the model's settings from the checkpoint, so that its path says all.
 
@@ -174,18 +170,26 @@ class ChaosCLI(LightningCLI):
         if path in (None, *SPECIAL_CHECKPOINTS):
             if subcommand != "fit":
                 rank_zero_warn(
-                    "no checkpoint file was given (--ckpt_path FILE): the network is untrained, and its samples are noise"
+                    "no checkpoint file was given (--ckpt_path FILE): the network is untrained, its samples noise"
                 )
             return
         if not Path(path).is_file():
             raise FileNotFoundError(f"there is no checkpoint at {path}")
         if subcommand == "fit":
             return
-        if self._given_model is not None:
-            check_architecture(
-                torch.load(path, map_location="cpu", weights_only=True), self._given_model.split(".")[-1]
-            )
+        asked = self._asked_architecture()
+        if asked is not None:
+            check_architecture(torch.load(path, map_location="cpu", weights_only=True), asked)
         super()._parse_ckpt_path()
+
+    def _asked_architecture(self) -> str | None:
+        """The architecture named by ``--model`` on the command line; parsed settings would show the default too."""
+        for position, argument in enumerate(self._arguments):
+            name, _, value = argument.partition("=")
+            if name == "--model":
+                path = value or self._arguments[position + 1]
+                return path.split(".")[-1]
+        return None
 
     def before_fit(self) -> None:
         """Note when training starts."""
@@ -229,7 +233,8 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; errors that a user can mend are said in one sentence."""
     for message in NOISE:
         warnings.filterwarnings("ignore", message)
-    logging.getLogger("lightning.pytorch").addFilter(lambda record: "litlogger" not in record.getMessage())
+    lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     try:
         ChaosCLI(args=list(args) if args is not None else None)
     except (DataError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:

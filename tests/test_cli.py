@@ -23,7 +23,11 @@ TINY = [
 
 def run(folder, *arguments, module=False):
     command = [sys.executable, "-m", "chaos_lightning"] if module else ["chaos-lightning"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+    }
     return subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -70,13 +74,18 @@ def test_tensorboard_holds_scalars_pictures_and_hyperparameters(trained):
     events = EventAccumulator(str(folder / "logs" / "runs" / "version_0"), size_guidance={"images": 0})
     events.Reload()
     tags = events.Tags()
-    for measure in ("second_moment_error", "spectrum_error", "relative_entropy_error", "adversarial_accuracy_indicator"):
+    for measure in (
+        "second_moment_error",
+        "spectrum_error",
+        "relative_entropy_error",
+        "adversarial_accuracy_indicator",
+    ):
         assert f"val/{measure}" in tags["scalars"]
         assert f"val_at_t/{measure}/t=200" in tags["scalars"]
     assert {"samples", "spectrum"} <= set(tags["images"])
     assert [image.step for image in events.Images("samples")] == [10, 20, 23]
     assert any("learned" in tag for tag in tags["histograms"])
-    assert "_hparams_/session_start_info" in events.SummaryMetadata("_hparams_/session_start_info").plugin_data.plugin_name or True
+    assert "_hparams_/session_start_info" in events.summary_metadata
     assert any(tag.startswith("reached/") for tag in tags["scalars"])
 
 

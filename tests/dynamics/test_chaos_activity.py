@@ -16,7 +16,9 @@ from chaos_lightning.dynamics import (
 
 @pytest.mark.parametrize("shape", [(53, 17), (13, 29), (2, 7)])
 def test_participation_ratio_agrees_with_eigenvalues(shape):
-    rates = torch.tanh(torch.randn(shape, generator=torch.Generator().manual_seed(1)) * torch.linspace(0.1, 2, shape[1]))
+    rates = torch.tanh(
+        torch.randn(shape, generator=torch.Generator().manual_seed(1)) * torch.linspace(0.1, 2, shape[1])
+    )
     eigenvalues = np.linalg.eigvalsh(np.cov(rates.double().numpy(), rowvar=False, bias=True))
     expected = eigenvalues.sum() ** 2 / (eigenvalues**2).sum()
     assert float(participation_ratio(rates)) == pytest.approx(expected, rel=1e-10)

@@ -11,7 +11,7 @@ where m makes the largest eigenvalue of a Schroedinger operator (d2: second diff
 
     (1 - a) m / a^2 d2 + g^2 <phi'(x) phi'(y)>_D(n)    has largest eigenvalue    ((m - 1 + a) / a)^2.
 
-As a goes to 0 these are their equations (4) to (12). x and y are Gaussian, of variance D(0) and covariance D(n).
+As a goes to 0 these become the equations of that letter. x and y are Gaussian, of variance D(0) and covariance D(n).
 """
 
 import numpy as np

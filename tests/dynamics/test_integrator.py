@@ -1,11 +1,20 @@
 """The integrator against NumPy, written straight from the equations, and against theory."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.integrate
 import torch
 
-from chaos_lightning.dynamics import ChaoticNetwork, EulerIntegrator, Held, initial_potentials, num_time_steps, run_chains
+from chaos_lightning.dynamics import (
+    ChaoticNetwork,
+    EulerIntegrator,
+    Held,
+    initial_potentials,
+    num_time_steps,
+    run_chains,
+)
 
 ARCHITECTURES = [[11], [11, 7], [11, 7, 5], [11, 7, 5, 3]]
 RATES = {"tanh": np.tanh, "hardtanh": lambda x: np.clip(x, -1, 1)}
@@ -124,7 +133,7 @@ def test_error_is_of_first_order_in_the_time_step():
     for num_steps in (200, 400, 800):
         state = run_chains(network.double(), 2 / num_steps, 1, [num_steps], seed=[2])[0]
         errors.append(np.linalg.norm(torch.cat(state.potentials, dim=1)[0].numpy() - exact))
-    for coarse, fine in zip(errors, errors[1:], strict=False):
+    for coarse, fine in itertools.pairwise(errors):
         assert coarse / fine == pytest.approx(2, rel=0.05)
 
 

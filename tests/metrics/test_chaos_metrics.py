@@ -114,9 +114,7 @@ def test_measures_of_a_network_in_batches_of_chains():
     metrics = collection()
     for first_chain in (0, 5):
         state = dynamics.run_chains(network, 0.1, 5, [1000], seed=[1], first_chain=first_chain)[0]
-        run = dynamics.lyapunov_exponents(
-            network, 5, duration=500, transient=500, seed=[1], first_chain=first_chain
-        )
+        run = dynamics.lyapunov_exponents(network, 5, duration=500, transient=500, seed=[1], first_chain=first_chain)
         speeds = dynamics.chain_speeds(network, state.potentials)
         metrics.update(rates=state.rates[0], speeds=speeds, exponents=run.exponents)
     values = metrics.compute()

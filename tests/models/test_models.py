@@ -1,5 +1,7 @@
 """The LightningModules: learning rule, sampling, settings."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -124,7 +126,7 @@ def test_ten_steps_are_ten_updates(architecture, sizes):
     trainer.fit(model, Loader(images()))
     assert trainer.global_step == 10
     assert len(updates) == 10
-    assert not any(torch.equal(before, after) for before, after in zip(updates, updates[1:], strict=False))
+    assert not any(torch.equal(before, after) for before, after in itertools.pairwise(updates))
 
 
 def test_the_schedule_steps_with_the_optimiser():
