@@ -14,11 +14,10 @@ import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
-from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingPictures
+from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingCheckpoint, TrainingPictures
 from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
 from chaos_lightning.data import DataError, ImageDataModule
 from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
@@ -137,7 +136,7 @@ class ChaosCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the callbacks that have settings, and what follows from other settings."""
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(TrainingCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.every_n_train_steps": 1_000, "checkpoint.save_last": True})
         parser.add_lightning_class_args(TrainingPictures, "pictures")
         parser.link_arguments("seed_everything", "model.init_args.seed")
@@ -151,7 +150,7 @@ class ChaosCLI(LightningCLI):
         config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         if config["enable_checkpointing"] is False:
-            callbacks = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
+            callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
         if config["enable_progress_bar"] is not False:
             callbacks.append(StepProgressBar())
         return self._instantiate_trainer(config, callbacks)
@@ -190,6 +189,18 @@ class ChaosCLI(LightningCLI):
                 path = value or self._arguments[position + 1]
                 return path.split(".")[-1]
         return None
+
+    def validate(self, **arguments: Any) -> None:
+        """Measure on validation images; the table is ours, not Lightning's."""
+        self.trainer.validate(**arguments, verbose=False)
+
+    def test(self, **arguments: Any) -> None:
+        """Measure on test images; the table is ours, not Lightning's."""
+        self.trainer.test(**arguments, verbose=False)
+
+    def predict(self, model: ChaoticGenerator, datamodule: ImageDataModule, **arguments: Any) -> None:
+        """Generate samples, for which no real images are needed."""
+        self.trainer.predict(model, **arguments)
 
     def before_fit(self) -> None:
         """Note when training starts."""
@@ -240,6 +251,12 @@ def main(args: Sequence[str] | None = None) -> None:
     except (DataError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
         if SHOW_TRACEBACK in os.environ:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_own_words(error)}", file=sys.stderr)
         print(f"(set {SHOW_TRACEBACK}=1 to see where it happened)", file=sys.stderr)
         sys.exit(1)
+
+
+def _own_words(error: BaseException) -> str:
+    """What a constructor complained of, without the argument parser's report around it."""
+    cause = error.__cause__ or error.__context__
+    return _own_words(cause) if cause is not None and "Union subtypes" in str(error) else str(error)

@@ -104,6 +104,7 @@ class ChaoticGenerator(LightningModule):
         self._make_lr_scheduler = lr_scheduler
         self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
         self.evaluation: Evaluation | None = None
+        self._loaded_step = 0
         self._divergence = DivergenceWatch()
 
     @classmethod
@@ -337,14 +338,17 @@ class ChaoticGenerator(LightningModule):
         measures = self._stage_measures[stage]
         num_samples = torch.tensor(measures.num_samples, device=self.device)
         num_samples = self.trainer.strategy.reduce(num_samples, reduce_op="sum")
-        evaluation = measures.compute(stage, self.global_step, self.sampling_time, int(num_samples))
+        step = self.global_step or self._loaded_step
+        evaluation = measures.compute(stage, step, self.sampling_time, int(num_samples))
         self.evaluation = evaluation
         for time, values in evaluation.measures.items():
             if time == self.sampling_time:
-                self.log_dict({f"{stage}/{name}": value for name, value in values.items()})
+                self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, batch_size=1)
             else:
-                self.log_dict({f"{stage}_at_t/{name}/t={time:g}": value for name, value in values.items()})
-        self.log_dict({f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()})
+                self.log_dict(
+                    {f"{stage}_at_t/{name}/t={time:g}": value for name, value in values.items()}, batch_size=1
+                )
+        self.log_dict({f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}, batch_size=1)
 
     # Checkpoints
 
@@ -378,6 +382,7 @@ class ChaoticGenerator(LightningModule):
                 f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
                 f"but this one has {list(self.network.layer_sizes)}"
             )
+        self._loaded_step = checkpoint["global_step"]
         optimizer = self._optimizer_name()
         if self._trainer is not None and self.trainer.training and header["optimizer"] != optimizer:
             raise ValueError(
