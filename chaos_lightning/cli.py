@@ -27,6 +27,8 @@ SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 """Environment variable that, if set, makes the command line show tracebacks of errors that it explains otherwise."""
 
 NOISE = [
+    "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs none of those of training
+    "Couldn't infer the batch indices",  # samples are numbered by their chains
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
     "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
     ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps

@@ -110,6 +110,21 @@ def test_predict_writes_samples_of_the_checkpoint(trained):
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["some.npz", "some.png"]
 
 
+def test_two_processes_predict_the_samples_of_one_once_each(trained):
+    folder, _ = trained
+    arguments = ["predict", "--ckpt_path", "logs/runs/version_0/checkpoints/last.ckpt", "--num_samples", "101"]
+    two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--chains_at_once", "30", "--output", "two"]
+    for more in (two, ["--output", "one"]):
+        result = run(folder, *arguments, *more)
+        assert result.returncode == 0, result.stderr
+    images = [np.load(folder / f"{name}.npz")["images"].astype(int) for name in ("one", "two")]
+    assert images[0].shape == (101, 28, 28)
+    assert abs(images[0] - images[1]).max() <= 1
+    assert len(np.unique(images[1].reshape(101, -1), axis=0)) == 101
+    pictures = [read_image(str(folder / f"{name}.png")) for name in ("one", "two")]
+    assert pictures[0].shape == pictures[1].shape
+
+
 @pytest.mark.parametrize("stage", ["validate", "test"])
 def test_validate_and_test_print_one_table(trained, stage):
     folder, _ = trained

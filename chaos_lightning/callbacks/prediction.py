@@ -42,7 +42,6 @@ class SampleWriter(BasePredictionWriter):
         self.num_samples = num_samples
         self.seed = seed
         self.images_in_picture = images_in_picture
-        self._picture: list[Tensor] = []
         self._image_shape: tuple[int, ...] = ()
 
     def _part(self, rank: int) -> Path:
@@ -71,9 +70,6 @@ class SampleWriter(BasePredictionWriter):
         self._image_shape = tuple(levels.shape[1:])
         with self._part(trainer.global_rank).open("ab") as file:
             file.write(levels.numpy().tobytes())
-        missing = self.images_in_picture - sum(len(images) for images in self._picture)
-        if trainer.is_global_zero and missing > 0:
-            self._picture.append(prediction[:missing].cpu())
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the parts together."""
@@ -81,13 +77,23 @@ class SampleWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             parts = [self._part(rank) for rank in range(trainer.world_size)]
             self._assemble(parts, pl_module)
-            save_image(image_grid(torch.cat(self._picture)), self.path.with_suffix(".png"))
+            save_image(image_grid(self._first_images(parts)), self.path.with_suffix(".png"))
             for part in parts:
                 part.unlink()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no part file behind."""
         self._part(trainer.global_rank).unlink(missing_ok=True)
+
+    def _first_images(self, parts: list[Path]) -> Tensor:
+        """The first images of all parts in order, as rates ``(images, 1, height, width)``."""
+        image_bytes = int(np.prod(self._image_shape))
+        levels = b""
+        for part in parts:
+            with part.open("rb") as file:
+                levels += file.read(self.images_in_picture * image_bytes - len(levels))
+        images = torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, 1, *self._image_shape)
+        return images / 127.5 - 1
 
     def _assemble(self, parts: list[Path], pl_module: LightningModule) -> None:
         temporary = self.path.with_name(f".{self.path.name}.tmp")
