@@ -1,0 +1,35 @@
+"""What the README tells its reader to type exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chaos_lightning.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^chaos-lightning .+$", README, flags=re.MULTILINE)
+
+
+def test_the_two_main_commands_are_there_and_ci_runs_the_tests_as_written():
+    assert "pip install -e . && chaos-lightning fit --config configs/quickstart.yaml" in README
+    assert "pip install -e '.[dev]' && pytest" in README
+    assert "&& pytest\n" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_has_only_options_and_configs_that_exist(command, capsys):
+    _, subcommand, *words = command.split()
+    with pytest.raises(SystemExit) as exit_:
+        main([subcommand, "--help"])
+    assert exit_.value.code == 0
+    text = capsys.readouterr().out
+    for option in (word for word in words if word.startswith("--")):
+        # settings of an architecture, a data set or a logger follow from the class that is chosen
+        known = option if option.split(".")[0] not in ("--model", "--data") else option.split(".")[0]
+        known = re.sub(r"^--trainer.logger\..*", "--trainer.logger", known)
+        assert f"{known} " in text or f"{known}]" in text, option
+    for word in words:
+        if word.startswith("configs/"):
+            assert (ROOT / word).exists()
