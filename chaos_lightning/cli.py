@@ -1,4 +1,4 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict | measure``."""
 
 import logging
 import os
@@ -12,6 +12,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from jsonargparse import auto_cli
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -20,6 +21,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only
 from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingCheckpoint, TrainingPictures
 from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
 from chaos_lightning.data import DataError, ImageDataModule
+from chaos_lightning.measure import measure
 from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
 from chaos_lightning.models.checkpoint import check_architecture
 
@@ -116,6 +118,10 @@ class ChaosCLI(LightningCLI):
                     "init_args": {"save_dir": "logs", "name": "runs", "default_hp_metric": False},
                 },
                 "callbacks": [MeasuresFile()],
+            },
+            parser_kwargs={
+                "epilog": "chaos-lightning measure --real ... --generated ... measures images of any generator; "
+                "see chaos-lightning measure --help",
             },
             args=args,
         )
@@ -248,8 +254,12 @@ def main(args: Sequence[str] | None = None) -> None:
         warnings.filterwarnings("ignore", message)
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
+    arguments = sys.argv[1:] if args is None else list(args)
     try:
-        ChaosCLI(args=list(args) if args is not None else None)
+        if arguments[:1] == ["measure"]:  # needs no network, no trainer and no data set
+            auto_cli(measure, args=arguments[1:], as_positional=False, prog="chaos-lightning measure")
+        else:
+            ChaosCLI(None if args is None else arguments)
     except (DataError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
         if SHOW_TRACEBACK in os.environ:
             raise

@@ -6,11 +6,10 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from rich.console import Console
-from rich.table import Table
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.metrics.evaluation import Evaluation
+from chaos_lightning.metrics.report import print_measures, ratio_to_floor
 
 FILE_NAME = "measures.csv"
 _COLUMNS = ["stage", "step", "sampling_time", "num_samples", "measure", "value", "floor", "ratio"]
@@ -53,39 +52,18 @@ class MeasuresFile(Callback):
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print the measures at T as a table: measure, value, floor, ratio."""
     split = {"val": "validation", "test": "test"}[evaluation.stage]
-    table = Table(
-        title=f"{evaluation.num_samples:,} samples at T = {evaluation.sampling_time:g} against as many {split} images, "
-        f"after {evaluation.step:,} training steps",
-        title_justify="left",
+    title = (
+        f"{evaluation.num_samples:,} samples at T = {evaluation.sampling_time:g} against as many {split} images, "
+        f"after {evaluation.step:,} training steps"
     )
-    table.add_column("measure")
-    for column in ("value", "floor", "ratio"):
-        table.add_column(column, justify="right")
-    for row in _rows(evaluation, evaluation.sampling_time):
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.1f}"
-        table.add_row(LABELS[row["measure"]], f"{row['value']:.3g}", f"{row['floor']:.3g}", ratio)
-    Console(width=max(Console().width, 80)).print(table)
-
-
-LABELS = {
-    "second_moment_error": "E(2)   second-moment error",
-    "spectrum_error": "E(s)   spectrum error",
-    "relative_entropy_error": "E(R)   relative-entropy error",
-    "entropy_ratio": "       S_G / S_X - 1",
-    "adversarial_accuracy_indicator": "E(AAI) adversarial accuracy indicator",
-    "generated_accuracy": "       A_G, 1/2 is best",
-    "real_accuracy": "       A_X, 1/2 is best",
-}
-"""Measure name to how tables call it."""
+    print_measures(title, evaluation.measures[evaluation.sampling_time], evaluation.floors)
 
 
 def _rows(evaluation: Evaluation, time: float) -> list[dict[str, Any]]:
     rows = []
-    for measure in LABELS:
-        value, floor = evaluation.measures[time][measure], evaluation.floors[measure]
-        # The parts of a measure have no best value of 0, so a ratio of them says nothing.
-        is_error = measure.endswith(("_error", "_indicator"))
-        ratio = value / floor if is_error and floor > 0 else None
+    for measure, value in evaluation.measures[time].items():
+        floor = evaluation.floors[measure]
+        ratio = ratio_to_floor(measure, value, floor)
         rows.append({"measure": measure, "value": value, "floor": floor, "ratio": ratio})
     return rows
 

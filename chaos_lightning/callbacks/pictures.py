@@ -11,7 +11,6 @@ from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
 from chaos_lightning.callbacks.generator import as_generator
-from chaos_lightning.metrics.evaluation import Evaluation
 
 
 def image_grid(images: Tensor, images_per_row: int = 10) -> Tensor:
@@ -68,8 +67,10 @@ class TrainingPictures(Callback):
                 for name, parameter in pl_module.named_parameters():
                     if name.endswith("learned"):
                         board.add_histogram(f"couplings/{name}", parameter.detach().float(), step)
-                if generator.evaluation is not None:
-                    board.add_figure("spectrum", spectrum_figure(generator.evaluation), step)
+                evaluation = generator.evaluation
+                if evaluation is not None:
+                    figure = spectra_figure(evaluation.real_spectrum, evaluation.generated_spectrum)
+                    board.add_figure("spectrum", figure, step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the hyperparameters with the measures reached."""
@@ -82,14 +83,11 @@ class TrainingPictures(Callback):
                 logger.log_hyperparams(dict(pl_module.hparams_initial), reached)
 
 
-def spectrum_figure(evaluation: Evaluation) -> Figure:
-    """Singular values of real and generated images over their rank, both on logarithmic axes."""
+def spectra_figure(real: Tensor, generated: Tensor) -> Figure:
+    """Singular values of real and generated images, descending, over their rank; both axes logarithmic."""
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
-    for name, spectrum, style in (
-        ("real", evaluation.real_spectrum, "k-"),
-        ("generated", evaluation.generated_spectrum, "C1--"),
-    ):
+    for name, spectrum, style in (("real", real, "k-"), ("generated", generated, "C1--")):
         ranks = torch.arange(1, len(spectrum) + 1)
         axes.loglog(ranks.numpy(), spectrum.clamp(min=1e-6).numpy(), style, label=name)
     axes.set(xlabel="rank", ylabel="singular value / sqrt(N)", ylim=(1e-3, None))

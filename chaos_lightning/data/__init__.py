@@ -3,6 +3,7 @@
 from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
 from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.files import read_images
 from chaos_lightning.data.images import ImageSet, pixels_to_rates
 from chaos_lightning.data.mnist import FashionMNISTDataModule, MNISTDataModule
 
@@ -17,4 +18,5 @@ __all__ = [
     "Minibatch",
     "TrainingBatches",
     "pixels_to_rates",
+    "read_images",
 ]

@@ -83,12 +83,12 @@ class StageMeasures(nn.Module):
     def compute(self, stage: str, step: int, sampling_time: float, num_samples: int) -> Evaluation:
         """Evaluate over all processes, and forget the images."""
         if not self.floors:
-            self.floors = _values(self.floor)
+            self.floors = values_with_parts(self.floor)
             self.floor.reset()
         measures = {}
         spectra: tuple[Tensor, Tensor] | None = None
         for time, collection in zip(self.times, self.at_times, strict=True):
-            measures[time] = _values(collection)
+            measures[time] = values_with_parts(collection)
             if time == sampling_time:
                 spectrum = collection["spectrum_error"]
                 assert isinstance(spectrum, SpectrumError)
@@ -104,8 +104,8 @@ class StageMeasures(nn.Module):
             collection.reset()
 
 
-def _values(collection: MetricCollection) -> dict[str, float]:
-    """All measures of a collection with their parts, as plain numbers."""
+def values_with_parts(collection: MetricCollection) -> dict[str, float]:
+    """The measures of a collection that holds the four, with their parts, as plain numbers."""
     values = {name: float(value) for name, value in collection.compute().items()}
     for measure, part in (
         ("relative_entropy_error", "entropy_ratio"),

@@ -1,0 +1,154 @@
+"""Measures any generated images against any real ones, whoever generated them."""
+
+import json
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from rich.progress import Progress
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from chaos_lightning.callbacks.pictures import spectra_figure
+from chaos_lightning.data.files import read_images
+from chaos_lightning.metrics import (
+    ClassBalanceError,
+    ClassCoverage,
+    InvertedShare,
+    ManifoldPrecision,
+    ManifoldRecall,
+    NearCopyShare,
+    SpectrumError,
+)
+from chaos_lightning.metrics.evaluation import four_measures, values_with_parts
+from chaos_lightning.metrics.report import LABELS, print_measures, ratio_to_floor
+
+
+def measure(
+    real: str,
+    generated: str,
+    training: str | None = None,
+    num_samples: int | None = None,
+    seed: int = 0,
+    output: str = "measures",
+) -> dict[str, float]:
+    """Measure generated images against real ones: accuracy and diversity, beside what real images reach.
+
+    The floor compares the real images with other real ones: training images if given, else those of ``real`` that are
+    left over. Images are files (.npz or .pt, 8-bit or in [-1, 1]) or folders of PNG images.
+
+    Args:
+        real: real images that the generator has not seen.
+        generated: generated images.
+        training: the generator's training images, for the share of near-copies; with labels, for the classes too.
+        num_samples: images a side, drawn at random; None takes as many as both sides have.
+        seed: of the draw.
+        output: folder for measures.json and the plots.
+
+    Returns:
+        Measure name to value.
+
+    Raises:
+        DataError: if images cannot be read.
+        ValueError: if the images do not fit one another or are too few.
+    """
+    real_images, _ = read_images(real)
+    generated_images, _ = read_images(generated)
+    training_images, training_labels = (None, None) if training is None else read_images(training)
+    for name, images in (("generated", generated_images), ("training", training_images)):
+        if images is not None and images[0].numel() != real_images[0].numel():
+            raise ValueError(
+                f"the {name} images have {images[0].numel()} pixels, but the real ones {real_images[0].numel()}"
+            )
+    available = min(len(real_images), len(generated_images))
+    count = available if num_samples is None else num_samples
+    if not 2 <= count <= available:
+        raise ValueError(f"num_samples must be from 2 to {available}, the images that both sides have, but is {count}")
+
+    generator = torch.Generator().manual_seed(seed)
+    real_order = torch.randperm(len(real_images), generator=generator)
+    drawn_real = real_images[real_order[:count]]
+    drawn_generated = _draw(generated_images, count, generator)
+    others = real_images[real_order[count:]] if training_images is None else training_images
+    floor_images = _draw(others, count, generator) if len(others) >= count else None
+
+    num_pixels = real_images[0].numel()
+    with Progress(transient=True) as progress:
+        task = progress.add_task("measuring", total=2)
+        measures = _measures(num_pixels, training_images, training_labels, count)
+        values = _compute(measures, drawn_real, drawn_generated)
+        progress.advance(task)
+        spectrum = measures["spectrum_error"]
+        assert isinstance(spectrum, SpectrumError)
+        assert spectrum.real_spectrum is not None
+        assert spectrum.generated_spectrum is not None
+        figure = spectra_figure(spectrum.real_spectrum.flip(0), spectrum.generated_spectrum.flip(0))
+        floors: dict[str, float] = {}
+        if floor_images is not None:
+            measures.reset()
+            floors = _compute(measures, drawn_real, floor_images)
+            if training_images is not None:  # floor images are training images: copies by construction
+                del floors["near_copy_share"]
+        progress.advance(task)
+    print_measures(f"{count:,} generated images against as many real ones", values, floors)
+    _write(Path(output), values, floors, count, figure)
+    print(f"Wrote measures.json and plots to {output}.")
+    return values
+
+
+def _draw(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    return images[torch.randperm(len(images), generator=generator)[:count]]
+
+
+def _measures(
+    num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
+) -> MetricCollection:
+    measures = four_measures(num_pixels)
+    measures.add_metrics({"inverted_share": InvertedShare(num_pixels)})
+    neighbour = 3
+    if count > neighbour:
+        precision, recall = ManifoldPrecision(num_pixels, neighbour), ManifoldRecall(num_pixels, neighbour)
+        measures.add_metrics({"manifold_precision": precision, "manifold_recall": recall})
+    if training_images is not None:
+        measures.add_metrics({"near_copy_share": NearCopyShare(training_images)})
+        if training_labels is not None:
+            measures.add_metrics(
+                {
+                    "class_balance_error": ClassBalanceError(training_images, training_labels),
+                    "class_coverage": ClassCoverage(training_images, training_labels),
+                }
+            )
+    return measures
+
+
+def _compute(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
+    measures.update(real, real=True)
+    measures.update(generated, real=False)
+    return values_with_parts(measures)
+
+
+def _write(folder: Path, values: dict[str, float], floors: dict[str, float], num_samples: int, spectra: Figure) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {
+        name: {"value": value, "floor": floors.get(name), "ratio": ratio_to_floor(name, value, floors.get(name))}
+        for name, value in values.items()
+    }
+    text = json.dumps({"num_samples": num_samples, "measures": entries}, indent=2)
+    (folder / "measures.json").write_text(text + "\n")
+    spectra.savefig(folder / "spectra.png", dpi=150)
+    _ratios_figure(values, floors).savefig(folder / "measures.png", dpi=150)
+
+
+def _ratios_figure(values: dict[str, float], floors: dict[str, float]) -> Figure:
+    """Values and floors of the measures, side by side on a logarithmic axis."""
+    names = [name for name in LABELS if name in values and values[name] > 0]
+    figure = Figure(figsize=(7, 0.35 * len(names) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([values[name] for name in names], names, "o", color="C1", label="generated")
+    with_floor = [name for name in names if floors.get(name, 0) > 0]
+    axes.plot([floors[name] for name in with_floor], with_floor, "k|", markersize=12, label="real (floor)")
+    axes.set(xscale="log", xlabel="value")
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend()
+    return figure

@@ -1,0 +1,55 @@
+"""Measures as a table: measure, value, floor, ratio."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+LABELS = {
+    "second_moment_error": "E(2)   second-moment error",
+    "spectrum_error": "E(s)   spectrum error",
+    "relative_entropy_error": "E(R)   relative-entropy error",
+    "entropy_ratio": "       S_G / S_X - 1",
+    "adversarial_accuracy_indicator": "E(AAI) adversarial accuracy indicator",
+    "generated_accuracy": "       A_G, 1/2 is best",
+    "real_accuracy": "       A_X, 1/2 is best",
+    "manifold_precision": "manifold precision, 1 is best",
+    "manifold_recall": "manifold recall, 1 is best",
+    "inverted_share": "share of inverted images",
+    "near_copy_share": "share of near-copies of training images",
+    "class_balance_error": "class balance error",
+    "class_coverage": "classes covered",
+}
+"""Measure name to how tables call it, in the order of the tables."""
+
+ERRORS = ("second_moment_error", "spectrum_error", "relative_entropy_error", "adversarial_accuracy_indicator")
+"""The measures whose best value is 0, so that a ratio of value and floor says how far off it is."""
+
+
+def ratio_to_floor(measure: str, value: float, floor: float | None) -> float | None:
+    """Value over floor, where that says something; None elsewhere."""
+    return value / floor if measure in ERRORS and floor is not None and floor > 0 else None
+
+
+def print_measures(title: str, values: Mapping[str, float], floors: Mapping[str, float]) -> None:
+    """Print measures beside their floors.
+
+    Args:
+        title: over the table.
+        values: measure name to value.
+        floors: measure name to what real images reach; may lack measures.
+    """
+    table = Table(title=title, title_justify="left")
+    table.add_column("measure", no_wrap=True)
+    for column in ("value", "floor", "ratio"):
+        table.add_column(column, justify="right")
+    for measure in (name for name in LABELS if name in values):
+        floor = floors.get(measure)
+        ratio = ratio_to_floor(measure, values[measure], floor)
+        table.add_row(
+            LABELS[measure],
+            f"{values[measure]:.3g}",
+            "" if floor is None else f"{floor:.3g}",
+            "" if ratio is None else f"{ratio:.1f}",
+        )
+    Console(width=max(Console().width, 80)).print(table)

@@ -1,0 +1,87 @@
+"""The command that measures images of any generator."""
+
+import json
+import zlib
+
+import numpy as np
+import pytest
+import scipy.spatial
+import torch
+from torchvision.io import read_image
+
+from chaos_lightning import MNISTDataModule
+from chaos_lightning.cli import main
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = MNISTDataModule()
+    sets = {"real": data.test, "generated": data.validation, "training": data.train}
+    for name, images in sets.items():
+        labels = {"labels": images.labels.numpy()} if name == "training" else {}
+        np.savez(f"{name}.npz", images=images.pixels.squeeze(1).numpy(), **labels)
+    return tmp_path
+
+
+def test_table_json_and_plots_hold_every_measure(files, capsys):
+    arguments = ["--real", "real.npz", "--generated", "generated.npz", "--training", "training.npz"]
+    main(["measure", *arguments, "--num_samples", "400", "--output", "out"])
+    printed = capsys.readouterr().out
+    for label in ("E(2)", "E(s)", "E(R)", "E(AAI)", "precision", "recall", "inverted", "near-copies", "covered"):
+        assert label in printed
+    written = json.loads((files / "out" / "measures.json").read_text())
+    assert written["num_samples"] == 400
+    measures = written["measures"]
+    assert len(measures) == 13
+    # held-out real images pass for samples: no worse than a few times the floor, all classes, hardly a copy
+    assert measures["second_moment_error"]["ratio"] < 2
+    assert measures["adversarial_accuracy_indicator"]["value"] < 0.01
+    assert measures["class_coverage"]["value"] == 10
+    assert measures["near_copy_share"]["value"] < 0.05
+    for picture in ("spectra.png", "measures.png"):
+        assert read_image(str(files / "out" / picture)).shape[1] > 100
+
+
+def test_values_agree_with_numpy_and_scipy_on_all_images(files):
+    main(["measure", "--real", "real.npz", "--generated", "generated.npz", "--output", "out"])
+    measures = json.loads((files / "out" / "measures.json").read_text())["measures"]
+    levels = [np.load(f"{name}.npz")["images"].reshape(1000, 784) for name in ("real", "generated")]
+    real, generated = (array / 127.5 - 1 for array in levels)
+
+    covariances = [np.cov(images.T, bias=True) for images in (real, generated)]
+    above = np.triu_indices(784, 1)
+    second_moment = ((covariances[0] - covariances[1])[above] ** 2).mean()
+    assert measures["second_moment_error"]["value"] == pytest.approx(second_moment, rel=1e-4)
+    singular = [np.linalg.svd(x - x.mean(axis=0), compute_uv=False) / 1000**0.5 for x in (real, generated)]
+    spectrum = ((singular[0] - singular[1]) ** 2).mean()
+    assert measures["spectrum_error"]["value"] == pytest.approx(spectrum, rel=1e-4)
+
+    within = [scipy.spatial.distance.cdist(x, x) + np.diag(np.full(1000, np.inf)) for x in (real, generated)]
+    across = scipy.spatial.distance.cdist(real, generated)
+    real_accuracy = (within[0].min(axis=1) < across.min(axis=1)).mean()
+    generated_accuracy = (within[1].min(axis=1) < across.min(axis=0)).mean()
+    assert measures["real_accuracy"]["value"] == pytest.approx(real_accuracy, abs=1e-3)
+    assert measures["generated_accuracy"]["value"] == pytest.approx(generated_accuracy, abs=1e-3)
+
+    # images are drawn in random order and compress a little differently in another
+    sizes = [len(zlib.compress(array.tobytes(), 6)) for array in levels]
+    assert measures["entropy_ratio"]["value"] == pytest.approx(sizes[1] / sizes[0] - 1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("real", "message"),
+    [
+        (torch.zeros(5, 3, 3), "the generated images have 784 pixels, but the real ones 9"),
+        (torch.full((5, 28, 28), 255.0), "[-1, 1]"),
+        (torch.zeros(1, 28, 28), "num_samples must be from 2 to 1"),
+        (torch.full((5, 28, 28), float("nan")), "NaN"),
+    ],
+)
+def test_bad_images_end_with_one_sentence(files, capsys, real, message):
+    torch.save(real, "bad.pt")
+    with pytest.raises(SystemExit) as exit_:
+        main(["measure", "--real", "bad.pt", "--generated", "generated.npz", "--output", "out"])
+    assert exit_.value.code == 1
+    assert message in capsys.readouterr().err
+    assert not (files / "out").exists()
