@@ -1,6 +1,5 @@
 """The network and its dynamics, in plain torch: nothing here knows of Lightning."""
 
-from chaos_lightning.dynamics.activity import chain_speeds, participation_ratio, resting_fraction
 from chaos_lightning.dynamics.chains import run_chains
 from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
@@ -8,6 +7,7 @@ from chaos_lightning.dynamics.lyapunov import LyapunovExponents, lyapunov_expone
 from chaos_lightning.dynamics.network import ChaoticNetwork, Connection
 from chaos_lightning.dynamics.rates import RATE_DERIVATIVES, RATE_FUNCTIONS, RateName
 from chaos_lightning.dynamics.replicas import ReplicaDivergence, replica_divergence
+from chaos_lightning.dynamics.speeds import chain_speeds
 
 __all__ = [
     "RATE_DERIVATIVES",
@@ -24,9 +24,7 @@ __all__ = [
     "initial_potentials",
     "lyapunov_exponents",
     "num_time_steps",
-    "participation_ratio",
     "replica_divergence",
-    "resting_fraction",
     "run_chains",
     "tangent_growth",
 ]

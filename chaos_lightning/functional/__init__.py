@@ -6,6 +6,7 @@ generator, up to a floor set by the number of samples: put the value of real ima
 images, the same number of them, beside every figure.
 """
 
+from chaos_lightning.functional.activity import participation_ratio, resting_fraction
 from chaos_lightning.functional.adversarial_accuracy import (
     AdversarialAccuracy,
     adversarial_accuracy,
@@ -37,7 +38,9 @@ __all__ = [
     "near_copy_share",
     "nearest_labels",
     "nearest_neighbours",
+    "participation_ratio",
     "relative_entropy_error",
+    "resting_fraction",
     "second_moment_error",
     "spectrum_error",
     "training_distances",

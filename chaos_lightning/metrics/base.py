@@ -10,33 +10,21 @@ from torchmetrics import Metric
 from chaos_lightning.functional.checks import SampleCountError, as_image_rows
 
 
-class GenerativeMetric(Metric):
-    """A metric that is shown real and generated images, in batches of any sizes and in any order.
+class RunningMetric(Metric):
+    """A metric whose value is that of everything it has been shown, in batches of any sizes.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If ``num_pixels`` is not a positive integer.
     """
 
     is_differentiable: bool = False
-    higher_is_better: bool | None = False
     full_state_update: bool = False
-    plot_lower_bound: float = 0.0
-
-    def __init__(self, num_pixels: int = 784, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(num_pixels, int) or num_pixels < 1:
-            raise ValueError(f"num_pixels must be a positive integer, got {num_pixels!r}")
-        self.num_pixels = num_pixels
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Add images as ``update`` does, and return the measure over all images so far.
+        """Add what ``update`` takes, and return the measure over all of it so far.
 
-        A batch holds one side only, so it has no value of its own. The value is that of this process, and
-        NaN while the numbers of images do not allow one. Use ``update`` where the value is not needed.
+        A batch need not have a value of its own: it may hold one side only, or too little. The value is that of
+        this process, and NaN while there is too little for one. Use ``update`` where the value is not needed.
 
         Args:
             args: Positional arguments of ``update``.
@@ -58,7 +46,7 @@ class GenerativeMetric(Metric):
         return cast(Tensor, value)
 
     def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
-        """Add the images that another metric has seen, which stay before those seen here.
+        """Add what another metric has seen, which stays before what was seen here.
 
         Args:
             incoming_state: The other metric, or its ``metric_state``.
@@ -80,6 +68,27 @@ class GenerativeMetric(Metric):
             ModuleNotFoundError: If matplotlib is not installed.
         """
         return self._plot(val, ax)
+
+
+class GenerativeMetric(RunningMetric):
+    """A metric that is shown real and generated images, in batches of any sizes and in any order.
+
+    Args:
+        num_pixels: Pixels an image, 784 for 28 x 28.
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+
+    Raises:
+        ValueError: If ``num_pixels`` is not a positive integer.
+    """
+
+    higher_is_better: bool | None = False
+    plot_lower_bound: float = 0.0
+
+    def __init__(self, num_pixels: int = 784, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(num_pixels, int) or num_pixels < 1:
+            raise ValueError(f"num_pixels must be a positive integer, got {num_pixels!r}")
+        self.num_pixels = num_pixels
 
     def _rows(self, images: Tensor, real: bool) -> Tensor:
         """Check a batch and flatten it to rows of shape ``(N, num_pixels)``."""

@@ -1,17 +1,17 @@
 """Metrics of the dynamics, accumulated over chains: Lyapunov exponent, dimension of the activity, chains at rest."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
+from chaos_lightning.functional.activity import REST_TOLERANCE, participation_ratio_of_products
 from chaos_lightning.functional.checks import RANGE_TOLERANCE, SampleCountError, as_rows
 from chaos_lightning.functional.moments import batch_moments, empty_moments, merge_moments, unpack_moments
+from chaos_lightning.metrics.base import RunningMetric
 
 
-class ChainMetric(Metric):
+class ChainMetric(RunningMetric):
     """A metric of chains, which come in batches of any sizes and in any order.
 
     Its ``update`` takes one keyword of its own, so that all of them fit into one ``MetricCollection``:
@@ -21,57 +21,7 @@ class ChainMetric(Metric):
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
     """
 
-    is_differentiable: bool = False
     higher_is_better: bool | None = None
-    full_state_update: bool = False
-
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Add chains as ``update`` does, and return the measure over all chains of this process so far.
-
-        NaN while there are too few. Use ``update`` where the value is not needed.
-
-        Args:
-            args: Positional arguments of ``update``.
-            kwargs: Keyword arguments of ``update``.
-
-        Returns:
-            Float64 scalar.
-        """
-        self.update(*args, **kwargs)
-        self._to_sync = self.dist_sync_on_step
-        try:
-            value = self.compute()
-        except SampleCountError:
-            value = torch.full((), torch.nan, dtype=torch.float64, device=self.device)
-        finally:
-            self._to_sync = self.sync_on_compute
-        self._computed = None  # a later compute must gather from all processes
-        self._forward_cache = value
-        return cast(Tensor, value)
-
-    def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
-        """Add the chains that another metric has seen.
-
-        Args:
-            incoming_state: The other metric, or its ``metric_state``.
-        """
-        super().merge_state(incoming_state)
-        self._computed = None  # torchmetrics would go on returning the value from before the merge
-
-    def plot(self, val: Tensor | Sequence[Tensor] | None = None, ax: Any = None) -> Any:
-        """Plot one value or several.
-
-        Args:
-            val: Results of ``compute`` or ``forward``; by default ``compute`` is called.
-            ax: Matplotlib axes to draw into.
-
-        Returns:
-            Figure and axes.
-
-        Raises:
-            ModuleNotFoundError: If matplotlib is not installed.
-        """
-        return self._plot(val, ax)
 
 
 class LyapunovExponent(ChainMetric):
@@ -156,7 +106,7 @@ class ParticipationRatio(ChainMetric):
            = \frac{\left(\sum_a \lambda_a\right)^2}{\sum_a \lambda_a^2}
 
     with ``C`` the covariance of the rates over all samples and ``lambda`` its eigenvalues; as
-    :func:`chaos_lightning.dynamics.participation_ratio`, but from streaming float64 moments, so its state does not
+    :func:`chaos_lightning.functional.participation_ratio`, but from streaming float64 moments, so its state does not
     grow. ``update`` takes rates of shape ``(N, num_units)`` in [-1, 1]: of chains at one time, of one chain at many
     times, or both. ``compute`` gives a float64 scalar from 1 to ``num_units``, at most the number of samples less
     one, or 0 where the rates do not vary. Few samples bias it downwards, roughly ``1/PR`` by ``1/N``.
@@ -221,10 +171,7 @@ class ParticipationRatio(ChainMetric):
         """
         moments = unpack_moments(self.rate_moments)
         _check_number(moments.num_images, 2, "sample")
-        covariance = moments.covariance
-        total_variance = covariance.trace()
-        varies = total_variance > self.num_units * 1e-7**2  # float32 resolves a rate to 6e-8
-        return torch.where(varies, total_variance.square() / covariance.square().sum(), 0)
+        return participation_ratio_of_products(moments.covariance, self.num_units)
 
 
 class RestingFraction(ChainMetric):
@@ -262,7 +209,7 @@ class RestingFraction(ChainMetric):
     num_resting: Tensor
     num_chains: Tensor
 
-    def __init__(self, tolerance: float = 1e-3, **kwargs: Any) -> None:
+    def __init__(self, tolerance: float = REST_TOLERANCE, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not tolerance > 0:
             raise ValueError(f"tolerance must be positive, got {tolerance}")

@@ -8,10 +8,9 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     chain_speeds,
     initial_potentials,
-    participation_ratio,
-    resting_fraction,
     run_chains,
 )
+from chaos_lightning.functional import participation_ratio, resting_fraction
 
 
 @pytest.mark.parametrize("shape", [(53, 17), (13, 29), (2, 7)])

@@ -15,9 +15,9 @@ import torch.distributed
 import torch.multiprocessing
 from torchmetrics import MetricCollection
 
-from chaos_lightning import dynamics
-from chaos_lightning.dynamics.activity import REST_TOLERANCE
+from chaos_lightning import dynamics, functional
 from chaos_lightning.functional import SampleCountError
+from chaos_lightning.functional.activity import REST_TOLERANCE
 from chaos_lightning.metrics import LyapunovExponent, ParticipationRatio, RestingFraction
 
 matplotlib.use("Agg")
@@ -36,8 +36,8 @@ EXPONENTS = 0.01 * numbers(COUNT, seed=3) + 0.02
 
 METRICS = {
     "lyapunov": (LyapunovExponent, EXPONENTS, lambda values: values.double().mean()),
-    "participation": (lambda: ParticipationRatio(NUM_UNITS), RATES, dynamics.participation_ratio),
-    "resting": (RestingFraction, SPEEDS, dynamics.resting_fraction),
+    "participation": (lambda: ParticipationRatio(NUM_UNITS), RATES, functional.participation_ratio),
+    "resting": (RestingFraction, SPEEDS, functional.resting_fraction),
 }
 
 

@@ -1,12 +1,7 @@
 """What the activity of many chains is like: how many directions it fills, and how many chains have come to rest."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
-
-from chaos_lightning.dynamics.integrator import EulerIntegrator
-from chaos_lightning.dynamics.network import ChaoticNetwork
 
 REST_TOLERANCE = 1e-3
 """Speed tau |dx/dt| below which a unit counts as at rest. Within one tau its rate then moves by at most 1e-3, an eighth
@@ -67,32 +62,13 @@ def participation_ratio_of_products(products: Tensor, num_units: int) -> Tensor:
     return torch.where(varies, total_variance.square() / products.square().sum(), 0)
 
 
-def chain_speeds(network: ChaoticNetwork, potentials: Sequence[Tensor]) -> Tensor:
-    """Speed of the fastest unit of each free chain, ``max_i tau |dx_i/dt| = max_i |-x_i + sum_j K_ij phi(x_j) + b_i|``.
-
-    It is measured on all layers, in units of potential per tau, so it depends on neither dt nor tau.
-
-    Args:
-        network: the network.
-        potentials: one tensor ``(chains, units)`` a layer.
-
-    Returns:
-        Tensor ``(chains,)`` in the network's data type.
-    """
-    # An Euler step of length tau lands on the field itself: x + tau dx/dt.
-    integrator = EulerIntegrator(network, alpha=1.0, product_dtype=network.biases[0].dtype)
-    moved = integrator.advance(integrator.start(potentials), 1).potentials
-    fastest = [(after - before).abs().amax(dim=1) for before, after in zip(potentials, moved, strict=True)]
-    return torch.stack(fastest).amax(dim=0)
-
-
 def resting_fraction(speeds: Tensor, tolerance: float = REST_TOLERANCE) -> Tensor:
     """Fraction of the chains that have come to rest: all of their units are slower than a tolerance.
 
     A chain on a limit cycle is not at rest; one that creeps past a saddle may pass for it, so look late.
 
     Args:
-        speeds: of the chains, from :func:`chain_speeds`, ``(chains,)``.
+        speeds: of the chains, from :func:`chaos_lightning.dynamics.chain_speeds`, ``(chains,)``.
         tolerance: largest speed tau |dx/dt| of a unit at rest.
 
     Returns:
