@@ -1,10 +1,13 @@
 import os
 from pathlib import Path
 
-import pytest
-import torch
+# Test processes share the cores: one thread each is fastest. Before NumPy and torch are loaded, for all they start too.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
-# Tests compare numbers and share two cores: one thread each is fastest and repeats exactly.
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
 torch.set_num_threads(1)
 
 DATA = Path(os.environ.get("CHAOS_LIGHTNING_DATA", Path(__file__).parents[2] / "shared" / "data"))
