@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ NOISE = [
 ]
 """Warnings that say nothing to a user of this command."""
 
-DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 """What Lightning takes in place of a checkpoint's path."""
 
+DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
 
 
@@ -49,15 +50,13 @@ class Chains(LightningDataModule):
 
     def __init__(self, num_samples: int, chains_at_once: int, seed: int) -> None:
         super().__init__()
-        self._make_loader = lambda rank, world_size: ChainLoader(
-            num_samples, chains_at_once, seed, rank=rank, world_size=world_size
-        )
-        self._make_loader(0, 1)  # complains about bad numbers now, before work starts
+        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed)
+        self._make_loader()  # complains about bad numbers now, before work starts
 
     def predict_dataloader(self) -> ChainLoader:
         """The ranges of this process."""
         assert self.trainer is not None
-        return self._make_loader(self.trainer.global_rank, self.trainer.world_size)
+        return self._make_loader(rank=self.trainer.global_rank, world_size=self.trainer.world_size)
 
 
 class Trainer(pl.Trainer):
@@ -220,7 +219,7 @@ class ChaosCLI(LightningCLI):
             return
         evaluation = self.model.evaluation
         if evaluation is None or evaluation.step != self.trainer.global_step:
-            self.trainer.validate(self.model, datamodule=self.datamodule, verbose=False)
+            self.validate(model=self.model, datamodule=self.datamodule)
         else:
             print_evaluation(evaluation)
         self._report(self.trainer.log_dir)

@@ -18,9 +18,8 @@ from chaos_lightning.metrics import (
     ManifoldPrecision,
     ManifoldRecall,
     NearCopyShare,
-    SpectrumError,
 )
-from chaos_lightning.metrics.evaluation import four_measures, values_with_parts
+from chaos_lightning.metrics.evaluation import computed_spectra, four_measures, values_with_parts
 from chaos_lightning.metrics.report import LABELS, print_measures, ratio_to_floor
 
 
@@ -78,11 +77,7 @@ def measure(
         measures = _measures(num_pixels, training_images, training_labels, count)
         values = _compute(measures, drawn_real, drawn_generated)
         progress.advance(task)
-        spectrum = measures["spectrum_error"]
-        assert isinstance(spectrum, SpectrumError)
-        assert spectrum.real_spectrum is not None
-        assert spectrum.generated_spectrum is not None
-        figure = spectra_figure(spectrum.real_spectrum.flip(0), spectrum.generated_spectrum.flip(0))
+        figure = spectra_figure(*computed_spectra(measures))
         floors: dict[str, float] = {}
         if floor_images is not None:
             measures.reset()

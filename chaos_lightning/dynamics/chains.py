@@ -1,10 +1,37 @@
-"""Whole runs of chains from a random start."""
+"""Random starts of a network's chains, and whole runs from them."""
 
 from collections.abc import Sequence
+
+from torch import Tensor
 
 from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
 from chaos_lightning.dynamics.network import ChaoticNetwork
+
+
+def random_start(
+    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
+) -> tuple[Tensor, ...]:
+    """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
+
+    Args:
+        network: says layer sizes, device and data type.
+        num_chains: number of chains.
+        seed: what the chains are for.
+        first_chain: index of the first chain.
+
+    Returns:
+        One tensor ``(chains, units)`` a layer.
+    """
+    bias = network.biases[0]
+    return initial_potentials(
+        network.layer_sizes,
+        num_chains,
+        seed=seed,
+        first_chain=first_chain,
+        device=bias.device,
+        dtype=bias.dtype,
+    )
 
 
 def run_chains(
@@ -28,17 +55,8 @@ def run_chains(
         first_chain: index of the first chain.
         held: visible rates to hold.
     """
-    bias = network.biases[0]
-    potentials = initial_potentials(
-        network.layer_sizes,
-        num_chains,
-        seed=seed,
-        first_chain=first_chain,
-        device=bias.device,
-        dtype=bias.dtype,
-    )
     integrator = EulerIntegrator(network, alpha, held=held)
-    state = integrator.start(potentials)
+    state = integrator.start(random_start(network, num_chains, seed=seed, first_chain=first_chain))
     states = []
     steps_done = 0
     for steps in num_steps:

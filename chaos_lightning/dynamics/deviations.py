@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics.initial import initial_potentials
+from chaos_lightning.dynamics.chains import random_start
 from chaos_lightning.dynamics.network import ChaoticNetwork
 
 DIRECTIONS = 0x64697231
@@ -54,28 +54,3 @@ def random_directions(
     """
     normal = random_start(network, num_chains, seed=(*seed, DIRECTIONS), first_chain=first_chain)
     return scale_deviations(normal, 1 / deviation_size(normal))
-
-
-def random_start(
-    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
-) -> tuple[Tensor, ...]:
-    """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
-
-    Args:
-        network: says layer sizes, device and data type.
-        num_chains: number of chains.
-        seed: what the chains are for.
-        first_chain: index of the first chain.
-
-    Returns:
-        One tensor ``(chains, units)`` a layer.
-    """
-    bias = network.biases[0]
-    return initial_potentials(
-        network.layer_sizes,
-        num_chains,
-        seed=seed,
-        first_chain=first_chain,
-        device=bias.device,
-        dtype=bias.dtype,
-    )

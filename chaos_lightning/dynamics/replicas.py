@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics.deviations import deviation_size, random_directions, random_start, scale_deviations
+from chaos_lightning.dynamics.chains import random_start
+from chaos_lightning.dynamics.deviations import deviation_size, random_directions, scale_deviations
 from chaos_lightning.dynamics.integrator import EulerIntegrator, num_time_steps
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents
 from chaos_lightning.dynamics.network import ChaoticNetwork

@@ -266,7 +266,24 @@ class InvertedShare(RowMetric):
         return inverted_share(self.all_rows("real_means"), self.all_rows("generated_means"))
 
 
-class ManifoldPrecision(ImageMetric):
+class ManifoldMetric(ImageMetric):
+    """A metric of one set's images on the manifold of the other: balls that reach to the ``k``-th neighbour.
+
+    Args:
+        num_pixels: Pixels an image, 784 for 28 x 28.
+        k: Neighbour that sets the radius.
+        kwargs: Further arguments of :class:`torchmetrics.Metric`.
+    """
+
+    higher_is_better: bool | None = True
+    plot_upper_bound: float = 1.0
+
+    def __init__(self, num_pixels: int = 784, k: int = 3, **kwargs: Any) -> None:
+        super().__init__(num_pixels, **kwargs)
+        self.k = k
+
+
+class ManifoldPrecision(ManifoldMetric):
     """Share of generated images on the manifold of the real ones: are they realistic?
 
     The manifold is the union of balls around the real images, each reaching to the ``k``-th nearest other one.
@@ -295,13 +312,6 @@ class ManifoldPrecision(ImageMetric):
         tensor(0.7500, dtype=torch.float64)
     """
 
-    higher_is_better: bool | None = True
-    plot_upper_bound: float = 1.0
-
-    def __init__(self, num_pixels: int = 784, k: int = 3, **kwargs: Any) -> None:
-        super().__init__(num_pixels, **kwargs)
-        self.k = k
-
     def compute(self) -> Tensor:
         """Precision of all images so far, a float64 scalar.
 
@@ -311,7 +321,7 @@ class ManifoldPrecision(ImageMetric):
         return manifold_precision(*self.all_images(), self.k)
 
 
-class ManifoldRecall(ImageMetric):
+class ManifoldRecall(ManifoldMetric):
     """Share of real images on the manifold of the generated ones: does the generator reach all of the data?
 
     See :class:`ManifoldPrecision`, with the sides exchanged.
@@ -337,13 +347,6 @@ class ManifoldRecall(ImageMetric):
         >>> metric.compute()
         tensor(0.2500, dtype=torch.float64)
     """
-
-    higher_is_better: bool | None = True
-    plot_upper_bound: float = 1.0
-
-    def __init__(self, num_pixels: int = 784, k: int = 3, **kwargs: Any) -> None:
-        super().__init__(num_pixels, **kwargs)
-        self.k = k
 
     def compute(self) -> Tensor:
         """Recall of all images so far, a float64 scalar.

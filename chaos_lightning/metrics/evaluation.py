@@ -90,9 +90,7 @@ class StageMeasures(nn.Module):
         for time, collection in zip(self.times, self.at_times, strict=True):
             measures[time] = values_with_parts(collection)
             if time == sampling_time:
-                spectrum = collection["spectrum_error"]
-                assert isinstance(spectrum, SpectrumError)
-                spectra = _descending(spectrum.real_spectrum), _descending(spectrum.generated_spectrum)
+                spectra = computed_spectra(collection)
             collection.reset()
         assert spectra is not None, "the sampling time of training is always among the times"
         return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra)
@@ -116,6 +114,10 @@ def values_with_parts(collection: MetricCollection) -> dict[str, float]:
     return values
 
 
-def _descending(spectrum: Tensor | None) -> Tensor:
-    assert spectrum is not None, "set by compute"
-    return spectrum.cpu().flip(0)
+def computed_spectra(collection: MetricCollection) -> tuple[Tensor, Tensor]:
+    """Singular values of the real and of the generated images, descending, of a collection that was computed."""
+    spectrum = collection["spectrum_error"]
+    assert isinstance(spectrum, SpectrumError)
+    assert spectrum.real_spectrum is not None, "set by compute"
+    assert spectrum.generated_spectrum is not None, "set by compute"
+    return spectrum.real_spectrum.cpu().flip(0), spectrum.generated_spectrum.cpu().flip(0)

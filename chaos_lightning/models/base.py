@@ -14,10 +14,10 @@ from chaos_lightning.learning import hebbian_difference
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
 from chaos_lightning.models.checkpoint import check_architecture, read_header, write_header
 from chaos_lightning.models.divergence import DivergenceWatch, TrainingDivergedError
+from chaos_lightning.models.prediction import ChainLoader, ChainRange
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
-    from chaos_lightning.models.prediction import ChainRange
 
 # What random initial states are drawn for: no two uses ever share their numbers.
 FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING = range(4)
@@ -185,15 +185,8 @@ class ChaoticGenerator(LightningModule):
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first image in the minibatch of all processes.
         """
-        return run_chains(
-            self.network,
-            self.dt / self.tau,
-            len(images),
-            [num_time_steps(self.sampling_time, self.dt)],
-            seed=seed,
-            first_chain=first_chain,
-            held=Held(images),
-        )[-1]
+        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held=Held(images))
+        return state
 
     def free_phase(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> State:
         """Let chains run freely from a random start for the time T.
@@ -203,14 +196,16 @@ class ChaoticGenerator(LightningModule):
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first chain among those of all processes.
         """
-        return run_chains(
-            self.network,
-            self.dt / self.tau,
-            num_chains,
-            [num_time_steps(self.sampling_time, self.dt)],
-            seed=seed,
-            first_chain=first_chain,
-        )[-1]
+        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain)
+        return state
+
+    def _run(
+        self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int, held: Held | None = None
+    ) -> list[State]:
+        """The states at ascending times of one run from a random start."""
+        num_steps = [num_time_steps(time, self.dt, name="times") for time in times]
+        alpha = self.dt / self.tau
+        return run_chains(self.network, alpha, num_chains, num_steps, seed=seed, first_chain=first_chain, held=held)
 
     def _set_gradients(self, clamped: State, free: State) -> None:
         """Set the gradients to minus the Hebbian difference, averaged over all processes."""
@@ -266,16 +261,12 @@ class ChaoticGenerator(LightningModule):
         Raises:
             ValueError: if a number is not positive, or a time is not a whole number of time steps.
         """
-        if num_samples < 1 or chains_at_once < 1:
-            raise ValueError(
-                f"num_samples and chains_at_once must be at least 1, but are {num_samples} and {chains_at_once}"
-            )
         if seed is None:
             seed = int(torch.randint(2**31, ()))
         asked = [self.sampling_time] if times is None else list(times)
         parts = [
-            self._generate(min(chains_at_once, num_samples - first), asked, (seed, SAMPLING), first)
-            for first in range(0, num_samples, chains_at_once)
+            self._generate(chains.num_chains, asked, (seed, SAMPLING), chains.first_chain)
+            for chains in ChainLoader(num_samples, chains_at_once, seed)
         ]
         images = {time: torch.cat([part[time] for part in parts]) for time in asked}
         return images[self.sampling_time] if times is None else images
@@ -285,13 +276,12 @@ class ChaoticGenerator(LightningModule):
     ) -> dict[float, Tensor]:
         """Images at each of the times, ``(num_chains, 1, side, side)`` each."""
         ascending = sorted(times)
-        num_steps = [num_time_steps(time, self.dt, name="times") for time in ascending]
-        states = run_chains(self.network, self.dt / self.tau, num_chains, num_steps, seed=seed, first_chain=first_chain)
+        states = self._run(num_chains, ascending, seed, first_chain)
         return {
             time: state.rates[0].unflatten(1, self.image_shape) for time, state in zip(ascending, states, strict=True)
         }
 
-    def predict_step(self, batch: "ChainRange", batch_idx: int) -> Tensor:
+    def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
         """Images of a range of chains, as :meth:`sample` numbers them."""
         generated = self._generate(batch.num_chains, [self.sampling_time], (batch.seed, SAMPLING), batch.first_chain)
         return generated[self.sampling_time]

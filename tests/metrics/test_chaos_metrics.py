@@ -1,18 +1,14 @@
 """The metrics of chains: against NumPy, in batches, merged, pickled, and on two processes."""
 
 import copy
-import datetime
 import math
-import os
 import pickle
-import socket
 
 import matplotlib
 import numpy as np
 import pytest
 import torch
-import torch.distributed
-import torch.multiprocessing
+from gloo import on_two_processes
 from torchmetrics import MetricCollection
 
 from chaos_lightning import dynamics, functional
@@ -21,7 +17,6 @@ from chaos_lightning.functional.activity import REST_TOLERANCE
 from chaos_lightning.metrics import LyapunovExponent, ParticipationRatio, RestingFraction
 
 matplotlib.use("Agg")
-SECONDS = 30  # no collective call may take longer
 NUM_UNITS = 13
 COUNT = 53
 
@@ -257,12 +252,8 @@ def test_bad_arguments_are_refused(make, message):
 # Two processes, joined by gloo
 
 
-def work(rank, port, results):
+def work(rank):
     """19 chains on rank 0 and 34 on rank 1; then all on rank 0."""
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    timeout = datetime.timedelta(seconds=SECONDS)
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=2, timeout=timeout)
     values = []
     for first_share in (19, COUNT):
         share = slice(0, first_share) if rank == 0 else slice(first_share, COUNT)
@@ -270,29 +261,14 @@ def work(rank, port, results):
         metrics.update(rates=RATES[share], speeds=SPEEDS[share], exponents=EXPONENTS[share])
         values.append({name: value.item() for name, value in metrics.compute().items()})
         values[-1]["standard_error"] = metrics["LyapunovExponent"].standard_error.item()
-    results.put(values)
-    torch.distributed.destroy_process_group()
+    return values
 
 
 def test_two_processes_agree_with_one():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.SimpleQueue()
-    processes = [context.Process(target=work, args=(rank, port, results), daemon=True) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(2 * SECONDS)
-    for process in processes:
-        process.kill()
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0], "a process failed, see its traceback, or hung"
     metrics = collection()
     metrics.update(rates=RATES, speeds=SPEEDS, exponents=EXPONENTS)
     alone = {name: value.item() for name, value in metrics.compute().items()}
     alone["standard_error"] = metrics["LyapunovExponent"].standard_error.item()
-    for _ in processes:
-        for values in results.get():
+    for by_share in on_two_processes(work):
+        for values in by_share:
             assert values == pytest.approx(alone, rel=1e-10, abs=0)

@@ -1,13 +1,8 @@
 """Two real processes, joined by gloo."""
 
-import datetime
-import os
-import socket
-
 import pytest
 import torch
-import torch.distributed
-import torch.multiprocessing
+from gloo import on_two_processes
 from torchmetrics import MetricCollection
 
 from chaos_lightning.functional import SampleCountError
@@ -24,7 +19,6 @@ from chaos_lightning.metrics import (
     SpectrumError,
 )
 
-SECONDS = 30  # no collective call may take longer
 NUM_PIXELS = 13
 COUNT = 53
 
@@ -114,34 +108,14 @@ def no_images(rank):
 CASES = [unequal_shares, idle_rank, one_side_each, going_on_after_compute]
 
 
-def work(rank, port, results):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    timeout = datetime.timedelta(seconds=SECONDS)
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=2, timeout=timeout)
-    results.put((rank, {case.__name__: case(rank) for case in [*CASES, no_images]}))
-    torch.distributed.destroy_process_group()
+def work(rank):
+    return {case.__name__: case(rank) for case in [*CASES, no_images]}
 
 
 @pytest.fixture(scope="module")
 def together():
     """What each case gives on rank 0 and on rank 1."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
-    results = context.SimpleQueue()
-    processes = [context.Process(target=work, args=(rank, port, results), daemon=True) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(2 * SECONDS)
-    for process in processes:
-        process.kill()
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0], "a process failed, see its traceback, or hung"
-    by_rank = dict(results.get() for _ in processes)
-    return by_rank[0], by_rank[1]
+    return on_two_processes(work)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,40 @@
+"""Runs a function in two real processes, joined by gloo, of which none can hang for ever."""
+
+import datetime
+import os
+import socket
+
+import torch
+import torch.distributed
+import torch.multiprocessing
+
+SECONDS = 30  # no collective call may take longer
+
+
+def on_two_processes(function):
+    """What ``function(rank)``, defined at the top of a module, returns on rank 0 and on rank 1."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    context = torch.multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    processes = [context.Process(target=_work, args=(function, rank, port, results), daemon=True) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(2 * SECONDS)
+    for process in processes:
+        process.kill()
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0], "a process failed, see its traceback, or hung"
+    by_rank = dict(results.get() for _ in processes)
+    return by_rank[0], by_rank[1]
+
+
+def _work(function, rank, port, results):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    timeout = datetime.timedelta(seconds=SECONDS)
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2, timeout=timeout)
+    results.put((rank, function(rank)))
+    torch.distributed.destroy_process_group()
