@@ -5,12 +5,11 @@ from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents, tangent_growth
 from chaos_lightning.dynamics.network import ChaoticNetwork, Connection
-from chaos_lightning.dynamics.rates import RATE_DERIVATIVES, RATE_FUNCTIONS, RateName
+from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
 from chaos_lightning.dynamics.replicas import ReplicaDivergence, replica_divergence
 from chaos_lightning.dynamics.speeds import chain_speeds
 
 __all__ = [
-    "RATE_DERIVATIVES",
     "RATE_FUNCTIONS",
     "ChaoticNetwork",
     "Connection",

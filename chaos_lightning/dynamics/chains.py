@@ -10,7 +10,7 @@ from chaos_lightning.dynamics.network import ChaoticNetwork
 
 
 def random_start(
-    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
+    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0, lowest_layer: int = 0
 ) -> tuple[Tensor, ...]:
     """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
 
@@ -19,13 +19,14 @@ def random_start(
         num_chains: number of chains.
         seed: what the chains are for.
         first_chain: index of the first chain.
+        lowest_layer: 1 leaves out the visible layer.
 
     Returns:
         One tensor ``(chains, units)`` a layer.
     """
     bias = network.biases[0]
     return initial_potentials(
-        network.layer_sizes,
+        network.layer_sizes[lowest_layer:],
         num_chains,
         seed=seed,
         first_chain=first_chain,
@@ -56,11 +57,9 @@ def run_chains(
         held: visible rates to hold.
     """
     integrator = EulerIntegrator(network, alpha, held=held)
-    state = integrator.start(random_start(network, num_chains, seed=seed, first_chain=first_chain))
-    states = []
-    steps_done = 0
-    for steps in num_steps:
-        state = integrator.advance(state, steps - steps_done)
-        states.append(state)
-        steps_done = steps
-    return states
+    if held is not None and held.mask is None:
+        hidden = random_start(network, num_chains, seed=seed, first_chain=first_chain, lowest_layer=1)
+        potentials = (held.values, *hidden)  # a layer that is held whole has no use for potentials
+    else:
+        potentials = random_start(network, num_chains, seed=seed, first_chain=first_chain)
+    return integrator.record(integrator.start(potentials), num_steps)

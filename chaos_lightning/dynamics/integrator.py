@@ -1,13 +1,12 @@
 """Explicit Euler integration of the network, free or with some visible rates held."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.network import ChaoticNetwork
-from chaos_lightning.dynamics.rates import RATE_DERIVATIVES
 
 
 class State(NamedTuple):
@@ -28,6 +27,10 @@ class Held(NamedTuple):
     values: Tensor
     mask: Tensor | None = None
 
+    def onto(self, rates: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """Visible rates ``(chains, visible units)`` with those replaced that are held."""
+        return self.values if self.mask is None else torch.where(self.mask, self.values, rates, out=out)
+
 
 def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -> int:
     """Number of Euler steps of length ``dt`` in ``duration``, both in the units of tau.
@@ -47,13 +50,18 @@ def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -
 class EulerIntegrator:
     """Integrates the network: ``x <- (1 - alpha) x + alpha (sum_j K_ij phi(x_j) + b_i)``, ``alpha = dt / tau``.
 
-    All layers are updated from the same previous state. The couplings are summed and scaled by alpha once, when
-    the integrator is made, so a time step costs its matrix products and little else: make a new integrator after
-    a change of the weights.
+    All layers are updated from the same previous state. What is constant during a run is taken out of its time loop
+    when the integrator is made, so make a new one after a change of the weights:
 
-    A layer that is held whole sends a constant drive, computed once. A layer whose whole drive is constant (the
-    hidden layer of the two-layer network in the clamped phase) is not stepped at all, since its linear relaxation
-    is known exactly: ``x(n) = x* + (1 - alpha)^n (x(0) - x*)`` with ``x*`` the drive.
+    - The couplings are summed and scaled once.
+    - A layer that is held whole sends a constant field. It is added to the bias of the layer that receives it, and the
+      sum is that layer's offset, ``b_i`` below.
+    - The loop runs on ``z = slope (x - b)``, for then ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij phi(x_j)``
+      and ``phi(x_i) = shape(z_i + slope b_i)``, see :class:`RateFunction`.
+    - The layers lie side by side in one piece of memory. So a time step is its matrix products, added onto z one after
+      the other, and a few passes over the state.
+    - A layer without further input (the hidden layer of the two-layer network in the clamped phase) is not stepped at
+      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``.
 
     Args:
         network: the network.
@@ -71,9 +79,8 @@ class EulerIntegrator:
         held: Held | None = None,
         product_dtype: torch.dtype | None = None,
     ) -> None:
-        self.network = network
         self.alpha = alpha
-        self.held = held
+        self._rate = network.rate
         weight: Tensor = network.connections[0].learned
         self.dtype = weight.dtype
         self._device_type = device_type = weight.device.type
@@ -81,52 +88,58 @@ class EulerIntegrator:
             autocast = torch.is_autocast_enabled(device_type)
             product_dtype = torch.get_autocast_dtype(device_type) if autocast else self.dtype
         self.product_dtype = product_dtype
+        self._held = held and Held(held.values.to(self.dtype), held.mask)
+        image = self._held.values if self._held and self._held.mask is None else None
 
-        visible_is_held_whole = held is not None and held.mask is None
-        self._stepped: list[int] = []  # layers that need the time loop
-        self._relaxing: list[int] = []  # layers with a constant drive
-        self._couplings: dict[int, list[tuple[int, Tensor]]] = {}  # layer -> (source, alpha K^T)
-        self._drives: dict[int, Tensor] = {}  # layer -> alpha (b + constant fields)
+        self._couplings: dict[int, list[tuple[int, Tensor]]] = {}  # stepped layer -> (source, alpha slope K^T)
+        self._offsets: dict[int, Tensor] = {}  # any layer not held whole -> b, (1 or chains, units)
         with torch.no_grad(), torch.autocast(device_type, enabled=False):
             for layer in range(network.num_layers):
-                if layer == 0 and visible_is_held_whole:
+                if layer == 0 and image is not None:
                     continue
-                drive = alpha * network.biases[layer]
-                couplings = []
+                self._offsets[layer] = network.biases[layer].detach().unsqueeze(0)
                 for source, coupling in network.afferents(layer):
-                    if source == 0 and visible_is_held_whole:
-                        assert held is not None
-                        drive = torch.addmm(drive, held.values.to(self.dtype), coupling.T, alpha=alpha)
+                    if source == 0 and image is not None:
+                        self._offsets[layer] = torch.addmm(self._offsets[layer], image, coupling.T)
                     else:
-                        couplings.append((source, (coupling.T * alpha).to(product_dtype)))
-                (self._stepped if couplings else self._relaxing).append(layer)
-                self._couplings[layer] = couplings
-                self._drives[layer] = drive
+                        scaled = (coupling.T * (alpha * self._rate.slope)).to(product_dtype)
+                        self._couplings.setdefault(layer, []).append((source, scaled))
+            self._stepped = list(self._couplings)
+            self._sizes = [network.layer_sizes[layer] for layer in self._stepped]
+            rows = 1 if image is None else len(image)
+            offsets = [self._offsets[layer].expand(rows, -1) for layer in self._stepped]
+            self._shift = torch.cat(offsets, dim=1) * self._rate.slope if offsets else weight.new_empty(0)
 
     def start(self, potentials: Sequence[Tensor]) -> State:
         """The state that belongs to given potentials, one tensor ``(chains, units)`` a layer."""
         with torch.no_grad():
-            rates = [self.network.rate(potential).to(self.product_dtype) for potential in potentials]
-            if self.held is not None:
-                rates[0] = self._hold(rates[0])
+            rates = [self._rate(potential) for potential in potentials]
+            if self._held:
+                rates[0] = self._held.onto(rates[0])
         return State(tuple(potentials), tuple(rates))
 
     def advance(self, state: State, num_steps: int) -> State:
-        """Integrate for a number of time steps and return the new state; the given one is left as it is.
+        """Integrate for a number of time steps and return the new state; the given one is left as it is."""
+        return self.record(state, [num_steps])[0]
 
-        Rates are returned in the network's own data type.
+    def record(self, state: State, num_steps: Sequence[int]) -> list[State]:
+        """Integrate on from a state and return the states after given numbers of time steps.
+
+        Each is, to the last bit, what a run of its number of steps alone gives.
+
+        Args:
+            state: where to start; left as it is.
+            num_steps: numbers of time steps from there, ascending.
         """
+        recorded = []
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
-            potentials = [potential.clone() for potential in state.potentials]
-            rates = [rate.to(self.product_dtype, copy=True) for rate in state.rates]
-            self._loop(potentials, rates, num_steps)
-            if num_steps:
-                decay = (1 - self.alpha) ** num_steps
-                for layer in self._relaxing:
-                    fixed_point = self._drives[layer] / self.alpha
-                    potentials[layer] = torch.lerp(fixed_point.expand_as(potentials[layer]), potentials[layer], decay)
-                    rates[layer] = self.network.rate(potentials[layer])
-        return State(tuple(potentials), tuple(rate.to(self.dtype) for rate in rates))
+            shifted, rates = self._shifted(state)
+            steps_done = 0
+            for steps in num_steps:
+                self._loop(shifted, rates, steps - steps_done)
+                recorded.append(self._state(state, shifted, rates, steps) if steps else state)
+                steps_done = steps
+        return recorded
 
     def advance_deviations(
         self, state: State, deviations: Sequence[Tensor], num_steps: int
@@ -148,61 +161,93 @@ class EulerIntegrator:
         Raises:
             ValueError: if the integrator holds visible rates.
         """
-        if self.held is not None:
+        if self._held:
             raise ValueError("deviations are followed in the free phase only, but this integrator holds visible rates")
-        derivative = RATE_DERIVATIVES[self.network.rate]
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
-            potentials = [potential.clone() for potential in state.potentials]
-            rates = [rate.to(self.product_dtype, copy=True) for rate in state.rates]
-            moved = [deviation.clone() for deviation in deviations]
-            products = self._product_buffers(rates)
+            shifted, rates = self._shifted(state)
+            moved = self._join(deviations)
+            rate_deviations = torch.empty_like(rates)
+            linear_step = self._linear_step(moved, rate_deviations, torch.empty_like(moved))
             for _ in range(num_steps):
-                rate_deviations = [
-                    derivative(rate).mul_(deviation) for rate, deviation in zip(rates, moved, strict=True)
-                ]
-                self._linear_step(moved, rate_deviations, products)
-                self._loop(potentials, rates, 1)
-        return State(tuple(potentials), tuple(rate.to(self.dtype) for rate in rates)), tuple(moved)
+                derivative = self._rate.derivative(rates).mul_(1 / self._rate.slope)  # the couplings have the slope
+                torch.mul(derivative, moved, out=rate_deviations)
+                linear_step()
+                self._loop(shifted, rates, 1)
+            return self._state(state, shifted, rates, num_steps), self._split(moved)
 
-    def _loop(self, potentials: list[Tensor], rates: list[Tensor], num_steps: int) -> None:
-        """Step potentials and rates in place: the one time loop of the package."""
-        same_dtype = self.product_dtype == self.dtype
-        products = self._product_buffers(rates)
-        scratch = {layer: torch.empty_like(potentials[layer]) for layer in self._stepped if not same_dtype}
+    def _loop(self, shifted: Tensor, rates: Tensor, num_steps: int) -> None:
+        """Step z and the rates of the stepped layers in place: the one time loop of the package."""
+        if not self._stepped:
+            return
+        # All memory is made here, so that no step allocates.
+        scratch = rates if rates.dtype == self.dtype else torch.empty_like(shifted)
+        visible_rates = self._split(rates)[0]
+        held = self._held and self._held.mask is not None and Held(self._held.values.to(rates.dtype), self._held.mask)
+        linear_step = self._linear_step(shifted, rates, scratch)
         for _ in range(num_steps):
-            self._linear_step(potentials, rates, products)
+            linear_step()
             # Only now the rates: every potential is updated from the same previous state.
-            for layer in self._stepped:
-                potential = potentials[layer].add_(self._drives[layer])
-                if same_dtype:
-                    self.network.rate(potential, out=rates[layer])
-                else:
-                    rates[layer].copy_(self.network.rate(potential, out=scratch[layer]))
-            if self.held is not None and self.held.mask is not None:
-                rates[0] = self._hold(rates[0])
+            self._rate.shape(torch.add(shifted, self._shift, out=scratch))
+            if scratch is not rates:
+                rates.copy_(scratch)
+            if held:
+                held.onto(visible_rates, out=visible_rates)
 
-    def _linear_step(self, potentials: list[Tensor], rates: list[Tensor], products: dict[int, Tensor]) -> None:
-        """``x_i <- (1 - alpha) x_i + alpha sum_j K_ij r_j`` in place: a time step but for the drives."""
+    def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
+        """What does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place, for all stepped layers.
+
+        ``scratch`` is used where rates are of another data type than z.
+        """
         keep = 1 - self.alpha
-        for layer in self._stepped:
-            potential = potentials[layer]
-            if not products:
-                beta = keep
-                for source, coupling in self._couplings[layer]:
-                    potential.addmm_(rates[source], coupling, beta=beta)
-                    beta = 1.0
-            else:
-                potential.mul_(keep)
-                for source, coupling in self._couplings[layer]:
-                    potential.add_(torch.mm(rates[source], coupling, out=products[layer]))
+        # Products in another data type need room of their own.
+        fields = shifted if rates.dtype == self.dtype else torch.empty_like(rates)
+        beta = keep if fields is shifted else 0.0  # with 0, old content does not count
+        sources = dict(zip(self._stepped, self._split(rates), strict=True))
+        products = [
+            (field, sources[source], coupling, 1.0 if position else beta)
+            for field, couplings in zip(self._split(fields), self._couplings.values(), strict=True)
+            for position, (source, coupling) in enumerate(couplings)
+        ]
 
-    def _product_buffers(self, rates: Sequence[Tensor]) -> dict[int, Tensor]:
-        """Room for products in another data type, made once so that no step allocates; none where types agree."""
-        if self.product_dtype == self.dtype:
-            return {}
-        return {layer: torch.empty_like(rates[layer]) for layer in self._stepped}
+        def linear_step() -> None:
+            for field, source_rates, coupling, scale in products:
+                field.addmm_(source_rates, coupling, beta=scale)
+            if fields is not shifted:
+                torch.add(scratch.copy_(fields), shifted, alpha=keep, out=shifted)
 
-    def _hold(self, rates: Tensor) -> Tensor:
-        assert self.held is not None
-        values = self.held.values.to(rates.dtype)
-        return values.clone() if self.held.mask is None else torch.where(self.held.mask, values, rates)
+        return linear_step
+
+    def _shifted(self, state: State) -> tuple[Tensor, Tensor]:
+        """The stepped layers side by side: z, and the rates in the data type of the products."""
+        if not self._stepped:
+            return self._shift, self._shift
+        shifted = self._join(state.potentials).mul_(self._rate.slope).sub_(self._shift)
+        return shifted, self._join(state.rates).to(self.product_dtype)
+
+    def _state(self, start: State, shifted: Tensor, rates: Tensor, num_steps: int) -> State:
+        """The state a number of time steps after the start, given its stepped layers; in memory of its own."""
+        new_potentials, new_rates = list(start.potentials), list(start.rates)
+        potentials = shifted.add(self._shift).mul_(1 / self._rate.slope)
+        exact_rates = rates.to(self.dtype, copy=True)
+        for layer, potential, rate in zip(
+            self._stepped, self._split(potentials), self._split(exact_rates), strict=True
+        ):
+            new_potentials[layer], new_rates[layer] = potential, rate
+        decay = (1 - self.alpha) ** num_steps
+        for layer, offset in self._offsets.items():
+            if layer not in self._couplings:
+                potential = start.potentials[layer]
+                new_potentials[layer] = torch.lerp(offset.expand_as(potential), potential, decay)
+                new_rates[layer] = self._rate(new_potentials[layer])
+        if self._held:
+            new_rates[0] = self._held.onto(new_rates[0])  # to the last digit, whatever the products' data type
+        return State(tuple(new_potentials), tuple(new_rates))
+
+    def _join(self, layers: Sequence[Tensor]) -> Tensor:
+        """The stepped ones of all layers side by side, in new memory."""
+        return torch.cat([layers[layer] for layer in self._stepped], dim=1)
+
+    def _split(self, joined: Tensor) -> tuple[Tensor, ...]:
+        """The stepped layers as views of what :meth:`_join` has put side by side."""
+        layers: tuple[Tensor, ...] = joined.split(self._sizes, dim=-1)
+        return layers

@@ -1,24 +1,40 @@
 """Rate functions phi, from potential to rate."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 RateName = Literal["tanh", "hardtanh"]
 
-
-def _hardtanh(potential: Tensor, *, out: Tensor | None = None) -> Tensor:
-    return torch.clamp(potential, -1.0, 1.0, out=out)
+_MINUS_ONE = torch.tensor(-1.0)
 
 
-RATE_FUNCTIONS: dict[RateName, Callable[..., Tensor]] = {"tanh": torch.tanh, "hardtanh": _hardtanh}
-"""Name to function. Each takes a tensor of potentials and an optional ``out=``, and returns rates in [-1, 1].
+class RateFunction(NamedTuple):
+    """A rate function, written as ``phi(x) = shape(slope x)`` so that a time step can scale and add in one pass.
 
-``tanh`` is the paper's. ``hardtanh`` is the potential cut at -1 and 1: it reaches the extreme rates exactly,
-so that flat areas of an image can come out flat.
-"""
+    Calling it gives the rates of potentials.
+
+    Attributes:
+        slope: factor within the shape.
+        shape: overwrites ``slope x`` with the rate, in [-1, 1], and returns it.
+        derivative: phi'(x) as a function of the rate phi(x), which is at hand anyway.
+    """
+
+    slope: float
+    shape: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor], Tensor]
+
+    def __call__(self, potential: Tensor) -> Tensor:
+        """The rates of potentials, in new memory."""
+        return self.shape(potential * self.slope)
+
+
+def _tanh_shape(doubled: Tensor) -> Tensor:
+    # tanh(x) = 2 sigma(2 x) - 1: on a CPU torch's sigmoid is six times as fast as its tanh. The absolute error is
+    # within two units of the last digit of 1, and no other counts where rates of size 1 are summed.
+    return torch.add(_MINUS_ONE, doubled.sigmoid_(), alpha=2, out=doubled)
 
 
 def _tanh_derivative(rate: Tensor) -> Tensor:
@@ -29,8 +45,9 @@ def _hardtanh_derivative(rate: Tensor) -> Tensor:
     return (rate.abs() < 1).to(rate.dtype)  # at the corners themselves the flat side counts
 
 
-RATE_DERIVATIVES: dict[Callable[..., Tensor], Callable[[Tensor], Tensor]] = {
-    torch.tanh: _tanh_derivative,
-    _hardtanh: _hardtanh_derivative,
+RATE_FUNCTIONS: dict[RateName, RateFunction] = {
+    "tanh": RateFunction(2.0, _tanh_shape, _tanh_derivative),
+    "hardtanh": RateFunction(1.0, lambda potential: potential.clamp_(-1.0, 1.0), _hardtanh_derivative),
 }
-"""Rate function to its derivative phi'(x), written as a function of the rate phi(x), which is at hand anyway."""
+"""``tanh`` is the paper's. ``hardtanh`` is the potential cut at -1 and 1: it reaches the extreme rates exactly, so that
+flat areas of an image can come out flat."""

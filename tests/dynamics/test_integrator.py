@@ -177,3 +177,31 @@ def test_number_of_time_steps(duration, dt, steps):
 def test_durations_between_steps_are_refused(duration, dt):
     with pytest.raises(ValueError, match="whole number of time steps"):
         num_time_steps(duration, dt, name="times")
+
+
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES[:3])
+@pytest.mark.parametrize("product_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("mask", [None, torch.arange(11) < 4])
+def test_no_time_step_allocates(layer_sizes, product_dtype, mask):
+    network = trained_like(layer_sizes, dtype=torch.float32)
+    held = Held(torch.zeros(3, 11), mask) if mask is not None else None
+    integrator = EulerIntegrator(network, 0.3, held=held, product_dtype=product_dtype)
+    state = integrator.start(initial_potentials(layer_sizes, 3, seed=[1]))
+
+    def bytes_allocated(num_steps):
+        with torch.profiler.profile(profile_memory=True) as profile:
+            integrator.advance(state, num_steps)
+        return sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
+
+    bytes_allocated(1)
+    assert bytes_allocated(50) == bytes_allocated(5) > 0
+
+
+def test_images_held_whole_are_returned_to_the_last_digit_under_autocast():
+    network = trained_like([11, 7, 5], dtype=torch.float32)
+    images = torch.rand(3, 11) * 2 - 1
+    with torch.autocast("cpu", torch.bfloat16):
+        state = run_chains(network, 0.3, 3, [5], seed=[1], held=Held(images))[0]
+        some = run_chains(network, 0.3, 3, [5], seed=[1], held=Held(images, torch.arange(11) < 4))[0]
+    assert torch.equal(state.rates[0], images)
+    assert torch.equal(some.rates[0][:, :4], images[:, :4])
