@@ -1,30 +1,36 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict | measure``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict | measure | export``."""
 
 import logging
 import os
 import sys
 import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
 from jsonargparse import auto_cli
+from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingCheckpoint, TrainingPictures
 from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
 from chaos_lightning.data import DataError, ImageDataModule
+from chaos_lightning.export import export
+from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
 from chaos_lightning.measure import measure
 from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
-from chaos_lightning.models.checkpoint import check_architecture
+from chaos_lightning.models.checkpoint import WholeFileIO, check_architecture, read_checkpoint
+from chaos_lightning.runs import go_on_in_newest_run
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 """Environment variable that, if set, makes the command line show tracebacks of errors that it explains otherwise."""
@@ -40,6 +46,9 @@ NOISE = [
 
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 """What Lightning takes in place of a checkpoint's path."""
+
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit status after Ctrl-C and after SIGTERM, those of the shell."""
 
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
@@ -155,6 +164,10 @@ class ChaosCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Make the trainer, without the callbacks that the user switched off."""
         config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
+        plugins = config["plugins"] or []
+        plugins = list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            config["plugins"] = [*plugins, WholeFileIO()]
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
@@ -163,30 +176,46 @@ class ChaosCLI(LightningCLI):
         return self._instantiate_trainer(config, callbacks)
 
     def _parse_ckpt_path(self) -> None:
-        """Take the model's settings from the checkpoint, so that its path says all.
+        """Find the checkpoint that is meant, and take the model's settings from it, so that its path says all.
 
         Not for ``fit``, where the settings are the user's and have to agree with the checkpoint.
 
         Raises:
-            ValueError: if the user asked for another architecture.
+            ValueError: if the user asked for another architecture, or the file cannot be read.
             FileNotFoundError: if there is no such file.
         """
         subcommand = self.config.subcommand
-        path = self.config[subcommand].get("ckpt_path")
+        config = self.config[subcommand]
+        if config.get("ckpt_path") == "last":
+            searched = go_on_in_newest_run(config)
+            if searched is not None and subcommand != "fit":
+                raise FileNotFoundError(
+                    f"there is no last checkpoint in the runs under {searched}: give --ckpt_path FILE"
+                )
+            if searched is not None:  # so that the same command starts a run and goes on with it
+                config.ckpt_path = None
+                rank_zero_info(f"No run under {searched} has a checkpoint yet: training starts from the beginning.")
+        path = config.get("ckpt_path")
         if path in (None, *SPECIAL_CHECKPOINTS):
             if subcommand != "fit":
                 rank_zero_warn(
                     "no checkpoint file was given (--ckpt_path FILE): the network is untrained, its samples noise"
                 )
             return
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"there is no checkpoint at {path}")
+        checkpoint = read_checkpoint(path)
         if subcommand == "fit":
             return
         asked = self._asked_architecture()
         if asked is not None:
-            check_architecture(torch.load(path, map_location="cpu", weights_only=True), asked)
-        super()._parse_ckpt_path()
+            check_architecture(checkpoint, asked)
+        self._take_settings(checkpoint.get("hyper_parameters", {}))
+
+    def _take_settings(self, settings: dict[str, Any]) -> None:
+        settings.pop("_instantiator", None)
+        class_path = settings.pop("_class_path", None)
+        if class_path is not None:
+            model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
+            self.config = self.parser.parse_object(model, self.config)
 
     def _asked_architecture(self) -> str | None:
         """The architecture named by ``--model`` on the command line; parsed settings would show the default too."""
@@ -208,6 +237,37 @@ class ChaosCLI(LightningCLI):
     def predict(self, model: ChaoticGenerator, datamodule: ImageDataModule, **arguments: Any) -> None:
         """Generate samples, for which no real images are needed."""
         self.trainer.predict(model, **arguments)
+
+    def instantiate_classes(self) -> None:
+        """Make trainer, model and data."""
+        with self._memory_explained():
+            super().instantiate_classes()
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        with self._memory_explained():
+            super()._run_subcommand(subcommand)
+
+    @contextmanager
+    def _memory_explained(self) -> Iterator[None]:
+        """Say what to lower when memory runs out."""
+        try:
+            yield
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            config = self.config[self.config.subcommand]
+            model, data = config.model.init_args, config.data.init_args
+            sizes = {name: value for name, value in vars(model).items() if name.endswith("_units")}
+            training = {
+                "--data.batch_size": data.batch_size,
+                "--model.num_chains": model.num_chains or "one an image",
+            }
+            settings = {
+                "fit": {**training, "--data.eval_batch_size": data.eval_batch_size},
+                "predict": {"--chains_at_once": config.get("chains_at_once")},
+            }.get(self.config.subcommand, {"--data.eval_batch_size": data.eval_batch_size})
+            layers = ", ".join(f"{value} {name}" for name, value in sizes.items())
+            raise MemoryError(memory_advice(self.config.subcommand, layers, settings)) from error
 
     def before_fit(self) -> None:
         """Note when training starts."""
@@ -248,23 +308,52 @@ class ChaosCLI(LightningCLI):
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; errors that a user can mend are said in one sentence."""
+    """Run the command line; errors that a user can mend are said in one sentence.
+
+    The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
+    """
     for message in NOISE:
         warnings.filterwarnings("ignore", message)
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
     try:
-        if arguments[:1] == ["measure"]:  # needs no network, no trainer and no data set
-            auto_cli(measure, args=arguments[1:], as_positional=False, prog="chaos-lightning measure")
+        if arguments[:1] in (["measure"], ["export"]):  # need no trainer and no data set
+            command = {"measure": measure, "export": export}[arguments[0]]
+            auto_cli(command, args=arguments[1:], as_positional=False, prog=f"chaos-lightning {arguments[0]}")
         else:
             ChaosCLI(None if args is None else arguments)
-    except (DataError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
-        if SHOW_TRACEBACK in os.environ:
+    except SIGTERMException:
+        _end("stopped by SIGTERM; what was written before is intact", TERMINATED)
+    except SystemExit as exit_:
+        if not isinstance(exit_.__context__, KeyboardInterrupt):
             raise
-        print(f"error: {_own_words(error)}", file=sys.stderr)
-        print(f"(set {SHOW_TRACEBACK}=1 to see where it happened)", file=sys.stderr)
-        sys.exit(1)
+        _end(_INTERRUPTION, INTERRUPTED)  # Lightning has caught it and leaves with 1
+    except KeyboardInterrupt:
+        _end(_INTERRUPTION, INTERRUPTED)
+    except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
+        _fail(error, _own_words(error))
+    except Exception as error:
+        if is_lost_peer(error):
+            _fail(error, LOST_PEER)
+        traceback.print_exc()
+        _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
+
+
+_INTERRUPTION = (
+    "interrupted; what was written before is intact. fit goes on from its last checkpoint with --ckpt_path last"
+)
+
+
+def _fail(error: BaseException, sentence: str) -> None:
+    if SHOW_TRACEBACK in os.environ:
+        raise error
+    _end(f"error: {sentence}\n(set {SHOW_TRACEBACK}=1 to see where it happened)", 1)
+
+
+def _end(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(status)
 
 
 def _own_words(error: BaseException) -> str:

@@ -1,17 +1,96 @@
-"""Checkpoints of a training run."""
+"""Checkpoints of a training run: when they are written, so that going on from one loses and repeats nothing."""
+
+from functools import cached_property
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.callbacks.progress_state import settle_progress, validation_is_due
+from chaos_lightning.callbacks.stopping import StopSignals, TrainingStopped
 
 
 class TrainingCheckpoint(ModelCheckpoint):
-    """Lightning's checkpoint callback, which leaves the final weights too.
+    """Lightning's checkpoint callback, for runs that can be killed at any moment and resumed exactly.
 
-    Saving every so many steps alone would lose the last ones where the interval does not divide their number.
+    - A checkpoint is written when everything of its step has been done: where a validation follows the step, after it.
+    - The loops' progress in it follows from the number of steps taken, whatever the moment of saving, see
+      :func:`settle_progress`.
+    - SIGTERM and Ctrl-C finish the step, save and leave, see :class:`StopSignals`. A second one leaves at once.
+    - The final weights are saved too. Saving every so many steps alone would lose the last ones where the interval
+      does not divide their number.
+
+    Raises:
+        TrainingStopped: from training, after a signal.
     """
+
+    @cached_property
+    def _signals(self) -> StopSignals:
+        return StopSignals()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen to signals."""
+        super().on_train_start(trainer, pl_module)
+        self._signals.listen()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save where one is due and no validation follows; leave if asked to."""
+        if not validation_is_due(trainer):
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        self._leave_if_asked(trainer)
+
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Leave if asked to: a validation may take longer than those who send signals wait."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self._leave_if_asked(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save what was due before the validation."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            super().on_train_batch_end(trainer, pl_module, None, None, 0)
+        super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the final state over the last checkpoint."""
         super().on_train_end(trainer, pl_module)
         if self.last_model_path:
-            trainer.save_checkpoint(self.last_model_path)
+            trainer.save_checkpoint(self.last_model_path, weights_only=False)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave signals to those who listened before."""
+        super().teardown(trainer, pl_module, stage)
+        self._signals.restore()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """As after a run that ended."""
+        super().on_exception(trainer, pl_module, exception)
+        self._signals.restore()
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Make the loops' progress follow from the number of steps taken."""
+        evaluation = as_generator(pl_module).evaluation
+        validated = evaluation is not None and evaluation.step == trainer.global_step
+        settle_progress(
+            checkpoint,
+            trainer.num_training_batches,
+            validation_pending=validation_is_due(trainer) and not validated,
+        )
+
+    def _leave_if_asked(self, trainer: Trainer) -> None:
+        signal = self._signals.agreed(trainer)
+        if signal is None:
+            return
+        if not self._should_skip_saving_checkpoint(trainer):
+            candidates = self._monitor_candidates(trainer)
+            if self.save_last is not True:
+                self._save_checkpoint(trainer, self.format_checkpoint_name(candidates))
+            self._save_last_checkpoint(trainer, candidates)
+        rank_zero_info(
+            f"Stopped by {signal.name} after step {trainer.global_step:,}; saved {self._last_checkpoint_saved}. "
+            "The same command with --ckpt_path last goes on from there."
+        )
+        raise TrainingStopped(signal, is_first_process=trainer.is_global_zero)

@@ -1,6 +1,8 @@
 """The measures of a run as a file and as a table."""
 
 import csv
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ class MeasuresFile(Callback):
     """Appends every evaluation to ``measures.csv`` in the run's folder; prints it when one was asked for.
 
     One line a sampling time and measure. The floor is what real training images reach against the same held-out
-    images; the ratio is value over floor.
+    images; the ratio is value over floor. A run that goes on from a checkpoint first takes out what had been written
+    after it, and an evaluation that is repeated replaces its lines.
     """
 
     def __init__(self) -> None:
@@ -28,6 +31,14 @@ class MeasuresFile(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Note the run's folder, which all processes must ask for together."""
         self._folder = trainer.log_dir
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take out the measures of steps that training takes again."""
+        if trainer.state.fn == "fit" and trainer.is_global_zero and self._folder is not None:
+            step = checkpoint["global_step"]
+            path = Path(self._folder) / FILE_NAME
+            if path.exists():
+                _write(path, _read(path, lambda row: int(row["step"]) <= step))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the measures; print them unless training goes on."""
@@ -69,18 +80,24 @@ def _rows(evaluation: Evaluation, time: float) -> list[dict[str, Any]]:
 
 
 def _append(path: Path, evaluation: Evaluation) -> None:
+    common = {"stage": evaluation.stage, "step": evaluation.step, "num_samples": evaluation.num_samples}
+    new = [{**common, "sampling_time": time, **row} for time in evaluation.measures for row in _rows(evaluation, time)]
+    same = {name: str(value) for name, value in common.items()}
+    old = _read(path, lambda row: any(row[name] != value for name, value in same.items())) if path.exists() else []
+    _write(path, [*old, *new])
+
+
+def _read(path: Path, is_kept: Callable[[dict[str, str]], bool]) -> list[dict[str, Any]]:
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if is_kept(row)]
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write the whole file at once: whoever reads it never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, _COLUMNS)
-        if is_new:
-            writer.writeheader()
-        for time in evaluation.measures:
-            for row in _rows(evaluation, time):
-                common = {
-                    "stage": evaluation.stage,
-                    "step": evaluation.step,
-                    "sampling_time": time,
-                    "num_samples": evaluation.num_samples,
-                }
-                writer.writerow({**common, **row})
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, path)

@@ -1,12 +1,14 @@
 """Pictures over training: generated images, the learned couplings, the spectra."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from matplotlib.figure import Figure
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
@@ -44,6 +46,14 @@ class TrainingPictures(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Note the run's folder, which all processes must ask for together."""
         self._folder = trainer.log_dir
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Have TensorBoard forget the steps that training takes again."""
+        if trainer.state.fn == "fit" and trainer.is_global_zero:
+            for logger in trainer.loggers:
+                if isinstance(logger, TensorBoardLogger):
+                    start = Event(session_log=SessionLog(status=SessionLog.START))
+                    logger.experiment._get_file_writer().add_event(start, checkpoint["global_step"] + 1)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the pictures."""

@@ -1,6 +1,7 @@
 """What the architectures have in common: the training step, sampling and measuring."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from math import isqrt
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,9 +13,10 @@ from torch import Tensor
 from chaos_lightning.dynamics import ChaoticNetwork, Held, RateName, State, num_time_steps, run_chains
 from chaos_lightning.learning import hebbian_difference
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
-from chaos_lightning.models.checkpoint import check_architecture, read_header, write_header
+from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
 from chaos_lightning.models.divergence import DivergenceWatch, TrainingDivergedError
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
+from chaos_lightning.models.weights_file import is_weights_file
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
@@ -111,18 +113,24 @@ class ChaoticGenerator(LightningModule):
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
         """Load a trained network; called on :class:`ChaoticGenerator` itself, of whichever architecture it is.
 
-        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`.
+        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`; the file may also be
+        one of exported weights (.safetensors).
 
         Raises:
-            ValueError: if the file holds another architecture, or nothing of this package.
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
         """
-        checkpoint = torch.load(checkpoint_path, map_location="cpu", weights_only=True)
+        checkpoint = read_checkpoint(checkpoint_path)
         architectures = {subclass.__name__: subclass for subclass in ChaoticGenerator.__subclasses__()}
         architecture = read_header(checkpoint)["architecture"]
         if cls is ChaoticGenerator and architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
         else:
             check_architecture(checkpoint, cls.__name__)
+            if is_weights_file(checkpoint_path):
+                checkpoint_path = BytesIO()
+                torch.save(checkpoint, checkpoint_path)
+                checkpoint_path.seek(0)
             loaded = super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
         return loaded  # type: ignore[no-any-return]
 
@@ -229,8 +237,15 @@ class ChaoticGenerator(LightningModule):
     def _log_update(self) -> None:
         learned = [connection.learned for connection in self.network.connections]
         size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
-        self.log("train/hebbian_difference", size)
-        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self._log({"train/hebbian_difference": size, "train/learning_rate": rate}, self.global_step)
+
+    def _log(self, values: dict[str, Any], step: int) -> None:
+        """Log at once, not when Lightning comes to it: a checkpoint of a step must have the logs of it behind it."""
+        self.log_dict(values, batch_size=1, logger=False)
+        for logger in self.loggers:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
+            logger.save()
 
     # Sampling
 
@@ -331,14 +346,14 @@ class ChaoticGenerator(LightningModule):
         step = self.global_step or self._loaded_step
         evaluation = measures.compute(stage, step, self.sampling_time, int(num_samples))
         self.evaluation = evaluation
+        logged = {f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}
         for time, values in evaluation.measures.items():
-            if time == self.sampling_time:
-                self.log_dict({f"{stage}/{name}": value for name, value in values.items()}, batch_size=1)
-            else:
-                self.log_dict(
-                    {f"{stage}_at_t/{name}/t={time:g}": value for name, value in values.items()}, batch_size=1
-                )
-        self.log_dict({f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}, batch_size=1)
+            at_time = time == self.sampling_time
+            logged |= {
+                f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
+                for name, value in values.items()
+            }
+        self._log(logged, step)
 
     # Checkpoints
 
@@ -367,6 +382,8 @@ class ChaoticGenerator(LightningModule):
         """
         check_architecture(checkpoint, type(self).__name__)
         header = read_header(checkpoint)
+        if self._trainer is not None and self.trainer.training and "optimizer_states" not in checkpoint:
+            raise ValueError("training cannot go on from exported weights: give the checkpoint that they came from")
         if header["layer_sizes"] != list(self.network.layer_sizes):
             raise ValueError(
                 f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "

@@ -1,6 +1,15 @@
-"""What this package writes into a checkpoint beside Lightning's own entries, and checks when it reads one."""
+"""Checkpoint files: what this package notes in them beside Lightning's entries, and how they are read and written."""
 
+import io
+import os
+import pickle
+from pathlib import Path
 from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+
+from chaos_lightning.models.weights_file import is_weights_file, read_weights_file
 
 FORMAT = 1
 """Version of the entries; raised when an older reader could misunderstand them."""
@@ -44,3 +53,84 @@ def check_architecture(checkpoint: dict[str, Any], expected: str) -> None:
     architecture = read_header(checkpoint)["architecture"]
     if architecture != expected:
         raise ValueError(f"the checkpoint holds a {architecture} network, but {expected} was asked for")
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Read a checkpoint, or a file of weights that was exported from one, without running any code from it.
+
+    Args:
+        path: the file; ``.safetensors`` for exported weights.
+        map_location: where the tensors go, as for :func:`torch.load`.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        ValueError: if it is damaged or something else.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    if is_weights_file(path):
+        return read_weights_file(path)
+    try:
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is damaged, or no checkpoint of this program: {reason}") from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f"{path} is no checkpoint, it holds a {type(checkpoint).__name__}")
+    return checkpoint
+
+
+class WholeFileIO(TorchCheckpointIO):
+    """Writes checkpoints so that a file is the old one or the new one, whenever the program or the machine stops.
+
+    A temporary file in the same folder is written, forced to disk and renamed. (Lightning's own writes to the system's
+    temporary folder, from where a file is copied, not renamed, if that is another disk.) Checkpoints are read without
+    running code from them, and exported weights in their place where no training goes on.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: if that fails, naming the file; what was there before is still there.
+        """
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, path, storage_options)
+            return
+        path = Path(path)
+        contents = io.BytesIO()
+        torch.save(checkpoint, contents)
+        # One name for all files of a folder: what a killed process has left is overwritten by the next.
+        temporary = path.with_name(".checkpoint.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(contents.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _force_to_disk(path.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            kept = "the checkpoint before it is intact" if path.exists() else "earlier checkpoints are intact"
+            raise OSError(
+                f"cannot write the checkpoint {path}: {error.strerror}; {kept}. Make room, or write elsewhere "
+                "with --trainer.logger.save_dir"
+            ) from error
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint, see :func:`read_checkpoint`."""
+        if "://" in str(path):
+            return super().load_checkpoint(path, map_location, weights_only=True)
+        return read_checkpoint(path, map_location)
+
+
+def _force_to_disk(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

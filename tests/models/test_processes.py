@@ -1,59 +1,99 @@
-"""Training on two processes is training on one."""
+"""Training on several processes is training on one."""
 
 import os
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 import torch
 
+ARCHITECTURES = ("OneLayer", "TwoLayer", "ThreeLayer")
+PRECISIONS = {"64-true": 1e-9, "32-true": 1e-4}
+"""How far weights may differ: float32's rounding, and what chaos makes of it in 50 steps."""
+
+# One script trains all, so that everything is imported once; processes are forked from it.
 SCRIPT = """
 import sys
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
 
-if __name__ == "__main__":
-    architecture, devices, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    torch.set_num_threads(1)
+class Result(Callback):
+    def __init__(self, file):
+        self.file = file
+
+    def on_train_batch_start(self, trainer, model, batch, batch_idx):
+        if batch_idx == 0:
+            states = [
+                model._run(len(batch.images), [0.0], (model.seed, phase, 0), batch.first_index)[0]
+                for phase in (CLAMPED_PHASE, FREE_PHASE)
+            ]
+            self.start = torch.cat([potentials for state in states for potentials in state.potentials], 1)
+
+    def on_fit_end(self, trainer, model):
+        result = {
+            "start": self.start,
+            "weights": {name: weight.detach() for name, weight in model.network.named_parameters()},
+            "num_samples": model.evaluation.num_samples,
+            "measures": model.evaluation.measures[50.0],
+        }
+        torch.save(result, f"{self.file}.{trainer.global_rank}")
+
+def train(architecture, precision, devices, file):
     model = {
         "OneLayer": lambda **s: OneLayer(**s),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, **s),
         "ThreeLayer": lambda **s: ThreeLayer(hidden_units=53, top_units=31, **s),
     }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(
-        accelerator="cpu", devices=devices, strategy="ddp" if devices > 1 else "auto", precision="64-true",
+        accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", precision=precision,
         max_steps=50, val_check_interval=50, check_val_every_n_epoch=None, num_sanity_val_steps=0, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, callbacks=[Result(file)],
     )
     trainer.fit(model, datamodule=MNISTDataModule(batch_size=60, num_eval_images=101, eval_batch_size=40))
-    evaluation = model.evaluation
-    weights = {name: parameter.detach() for name, parameter in model.network.named_parameters()}
-    result = {"weights": weights, "num_samples": evaluation.num_samples, "measures": evaluation.measures[50.0]}
-    torch.save(result, f"{file}.{trainer.global_rank}")
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for run in sys.argv[1:]:
+        architecture, precision, devices = run.split(",")
+        train(architecture, precision, int(devices), run)
 """
 
+RUNS = [*((architecture, "64-true", 4) for architecture in ARCHITECTURES), ("TwoLayer", "32-true", 2)]
+FURTHER_RUNS = [run for run in product(ARCHITECTURES, PRECISIONS, (2, 4)) if run not in RUNS]
 
-def train(folder, architecture, devices):
-    script = folder / "script.py"
-    script.write_text(SCRIPT)
-    file = folder / f"{architecture}_{devices}"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+def train_all(folder, runs):
+    """What each process of each run had at the end, and the one process of the same run alone."""
+    (folder / "script.py").write_text(SCRIPT)
+    runs = {*runs, *((architecture, precision, 1) for architecture, precision, _ in runs)}
+    names = {run: ",".join(map(str, run)) for run in runs}
     subprocess.run(
-        [sys.executable, str(script), architecture, str(devices), str(file)],
-        check=True, timeout=150, capture_output=True, env=environment,
+        [sys.executable, "script.py", *names.values()],
+        cwd=folder, check=True, timeout=240, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    return [torch.load(f"{file}.{rank}", weights_only=True) for rank in range(devices)]
+    return {
+        run: [torch.load(folder / f"{name}.{rank}", weights_only=True) for rank in range(run[-1])]
+        for run, name in names.items()
+    }
 
 
-@pytest.mark.parametrize("architecture", ["OneLayer", "TwoLayer", "ThreeLayer"])
-def test_two_processes_train_the_network_of_one(tmp_path, architecture):
-    (alone,) = train(tmp_path, architecture, 1)
-    first, second = train(tmp_path, architecture, 2)
-    assert alone["num_samples"] == first["num_samples"] == second["num_samples"] == 101
-    for name, weight in alone["weights"].items():
-        assert torch.equal(first["weights"][name], second["weights"][name]), name
-        error = (first["weights"][name] - weight).norm() / weight.norm()
-        assert error < 1e-9, name
-    for name, value in alone["measures"].items():
-        assert first["measures"][name] == pytest.approx(value, rel=1e-6), name
+@pytest.mark.parametrize("runs", [RUNS, pytest.param(FURTHER_RUNS, marks=pytest.mark.slow)], ids=["runs", "more"])
+def test_several_processes_train_the_network_of_one(tmp_path, runs):
+    results = train_all(tmp_path, runs)
+    for architecture, precision, devices in runs:
+        (alone,) = results[architecture, precision, 1]
+        together = results[architecture, precision, devices]
+        # A process starts the chains of its images: the clamped and the free ones of all are those of one process.
+        assert torch.equal(torch.cat([process["start"] for process in together]), alone["start"])
+        for process in together:
+            assert process["num_samples"] == alone["num_samples"] == 101
+            for name, weight in alone["weights"].items():
+                assert torch.equal(process["weights"][name], together[0]["weights"][name]), name
+                error = (process["weights"][name] - weight).norm() / weight.norm()
+                assert error < PRECISIONS[precision], name
+            if precision == "64-true":
+                for name, value in alone["measures"].items():
+                    assert process["measures"][name] == pytest.approx(value, rel=1e-6), name

@@ -1,0 +1,68 @@
+"""Signals that ask a run to stop, taken at a moment when nothing is half done."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+AGREE_EVERY = 10
+"""Training steps between two times that several processes ask one another whether to stop."""
+
+
+class TrainingStopped(SystemExit):
+    """A signal has stopped training; its state was saved.
+
+    The exit status is the shell's for the signal: 143 after SIGTERM, 130 after Ctrl-C. Processes other than the first
+    leave with 0: they did as they were told, and a launcher need not kill the first one for it.
+
+    Args:
+        signum: the signal.
+        is_first_process: whether this process has global rank 0.
+    """
+
+    def __init__(self, signum: signal.Signals, *, is_first_process: bool) -> None:
+        super().__init__(128 + signum if is_first_process else 0)
+
+
+class StopSignals:
+    """Notes SIGTERM and Ctrl-C instead of breaking off in the middle of a step, where weights may be half updated.
+
+    The second signal does what it would have done without this class.
+    """
+
+    def __init__(self) -> None:
+        self._received: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def listen(self) -> None:
+        """Take the signals over; does nothing outside the main thread, which alone gets them."""
+        self._received = None
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                self._before[signum] = signal.signal(signum, self._note)
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
+        self._before = {}
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self._received = signal.Signals(signum)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def agreed(self, trainer: Trainer) -> signal.Signals | None:
+        """The signal to stop for, if any process has received one; all processes must ask at the same steps."""
+        if trainer.world_size == 1:
+            return self._received
+        if not trainer.validating and trainer.global_step % AGREE_EVERY:
+            return None
+        anyone = trainer.strategy.reduce_boolean_decision(self._received is not None, all=False)
+        return (self._received or signal.SIGTERM) if anyone else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without handlers, which belong to this process."""
+        return {"_received": None, "_before": {}}

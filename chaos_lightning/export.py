@@ -1,0 +1,24 @@
+"""Exports the weights of a checkpoint: ``chaos-lightning export``."""
+
+from pathlib import Path
+
+from chaos_lightning.models.checkpoint import read_checkpoint, read_header
+from chaos_lightning.models.weights_file import SUFFIX, is_weights_file, write_weights_file
+
+
+def export(ckpt_path: str, output: str) -> None:
+    """Write the weights of a checkpoint, with the network's settings, into a .safetensors file.
+
+    Args:
+        ckpt_path: checkpoint of a trained network.
+        output: file to write; .safetensors is appended if it is missing.
+    """
+    checkpoint = read_checkpoint(ckpt_path)
+    header = read_header(checkpoint)
+    path = Path(output if is_weights_file(output) else output + SUFFIX)
+    write_weights_file(checkpoint, path)
+    layers = " x ".join(str(size) for size in header["layer_sizes"])
+    print(
+        f"Wrote the weights of a {header['architecture']} network ({layers} units, {checkpoint['global_step']:,} "
+        f"training steps) to {path}."
+    )

@@ -1,0 +1,57 @@
+"""Trained weights and their settings in one ``.safetensors`` file, which other programs can read too."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+SUFFIX = ".safetensors"
+
+_KEY = "chaos_lightning"
+_ENTRIES = ("chaos_lightning", "hyper_parameters", "global_step", "epoch", "pytorch-lightning_version")
+"""What is kept of a checkpoint beside its weights, as JSON in the file's metadata."""
+
+
+def is_weights_file(path: str | Path) -> bool:
+    """Whether a path names exported weights, by its suffix."""
+    return Path(path).suffix == SUFFIX
+
+
+def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
+    """Write the weights of a checkpoint, frozen couplings included, and its settings; no state of the optimiser.
+
+    The metadata has one entry, ``chaos_lightning``: JSON with the network's architecture, layer sizes and settings
+    (``hyper_parameters``) and the number of training steps (``global_step``).
+
+    Args:
+        checkpoint: a checkpoint of this package.
+        path: file to write, at once: a reader never sees half of it.
+    """
+    path = Path(path)
+    entries = {name: checkpoint[name] for name in _ENTRIES if name in checkpoint}
+    weights = {name: tensor.contiguous().clone() for name, tensor in checkpoint["state_dict"].items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    save_file(weights, temporary, metadata={_KEY: json.dumps(entries)})
+    os.replace(temporary, path)
+
+
+def read_weights_file(path: str | Path) -> dict[str, Any]:
+    """What :func:`write_weights_file` wrote, as a checkpoint without anything that training would need.
+
+    Raises:
+        ValueError: if the file is damaged, or of another program.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged, or no {SUFFIX} file: {error}") from error
+    if _KEY not in metadata:
+        raise ValueError(f"{path} was not written by chaos_lightning: its metadata lack the network's settings")
+    entries: dict[str, Any] = json.loads(metadata[_KEY])
+    return {**entries, "state_dict": weights}
