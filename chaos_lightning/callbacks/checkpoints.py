@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from torch import Tensor
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.callbacks.progress_state import settle_progress, validation_is_due
@@ -55,30 +56,28 @@ class TrainingCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state over the last checkpoint."""
+        """Save the final state over the last checkpoint, and give the signals back."""
         super().on_train_end(trainer, pl_module)
         if self.last_model_path:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave signals to those who listened before."""
-        super().teardown(trainer, pl_module, stage)
+        self._leave_if_asked(trainer)
         self._signals.restore()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """As after a run that ended."""
+        """Give the signals back."""
         super().on_exception(trainer, pl_module, exception)
         self._signals.restore()
 
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        """As Lightning, but never weights under the score that a validation gave to earlier ones."""
+        stale = str(self.monitor).startswith("val") and not _is_validated(trainer)
+        if not stale:
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
+
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Make the loops' progress follow from the number of steps taken."""
-        evaluation = as_generator(pl_module).evaluation
-        validated = evaluation is not None and evaluation.step == trainer.global_step
-        settle_progress(
-            checkpoint,
-            trainer.num_training_batches,
-            validation_pending=validation_is_due(trainer) and not validated,
-        )
+        pending = validation_is_due(trainer) and not _is_validated(trainer)
+        settle_progress(checkpoint, trainer.num_training_batches, validation_pending=pending)
 
     def _leave_if_asked(self, trainer: Trainer) -> None:
         signal = self._signals.agreed(trainer)
@@ -94,3 +93,9 @@ class TrainingCheckpoint(ModelCheckpoint):
             "The same command with --ckpt_path last goes on from there."
         )
         raise TrainingStopped(signal, is_first_process=trainer.is_global_zero)
+
+
+def _is_validated(trainer: Trainer) -> bool:
+    """Whether the network as it is has been validated."""
+    evaluation = as_generator(trainer.lightning_module).evaluation
+    return evaluation is not None and evaluation.step == trainer.global_step
