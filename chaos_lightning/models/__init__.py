@@ -2,6 +2,7 @@
 
 from chaos_lightning.models.architectures import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.models.base import ChaoticGenerator
+from chaos_lightning.models.checkpoint import WholeFileIO
 from chaos_lightning.models.divergence import TrainingDivergedError
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
 
@@ -13,4 +14,5 @@ __all__ = [
     "ThreeLayer",
     "TrainingDivergedError",
     "TwoLayer",
+    "WholeFileIO",
 ]

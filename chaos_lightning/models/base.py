@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
-from math import isqrt
+from math import isfinite, isqrt
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -80,6 +80,9 @@ class ChaoticGenerator(LightningModule):
             )
         if not sampling_time >= dt:
             raise ValueError(f"sampling_time must be at least one time step, but is {sampling_time} with dt={dt}")
+        for time in (tau, sampling_time, *(measure_times or [])):
+            if not isfinite(time):
+                raise ValueError(f"tau, sampling_time and measure_times must be finite numbers, but one is {time}")
         if num_chains is not None and num_chains < 1:
             raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
         side = isqrt(max(layer_sizes[0], 0))
@@ -238,13 +241,14 @@ class ChaoticGenerator(LightningModule):
         learned = [connection.learned for connection in self.network.connections]
         size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self._log({"train/hebbian_difference": size, "train/learning_rate": rate}, self.global_step)
+        self._log({"train/hebbian_difference": size, "train/learning_rate": rate})
 
-    def _log(self, values: dict[str, Any], step: int) -> None:
-        """Log at once, not when Lightning comes to it: a checkpoint of a step must have the logs of it behind it."""
-        self.log_dict(values, batch_size=1, logger=False)
-        for logger in self.loggers:
-            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
+    def _log(self, values: dict[str, Any]) -> None:
+        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step."""
+        in_fit = self.trainer.state.fn == "fit"
+        self.log_dict(values, batch_size=1, logger=not in_fit)
+        for logger in self.loggers if in_fit else []:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, self.global_step)
             logger.save()
 
     # Sampling
@@ -353,7 +357,7 @@ class ChaoticGenerator(LightningModule):
                 f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
                 for name, value in values.items()
             }
-        self._log(logged, step)
+        self._log(logged)
 
     # Checkpoints
 

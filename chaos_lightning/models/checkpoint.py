@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +71,9 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         return read_weights_file(path)
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+    except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is damaged, or no checkpoint of this program: {reason}") from error
+        raise ValueError(f"{path} cannot be read as a checkpoint, is it damaged? {reason}") from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f"{path} is no checkpoint, it holds a {type(checkpoint).__name__}")
     return checkpoint

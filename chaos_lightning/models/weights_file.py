@@ -50,7 +50,7 @@ def read_weights_file(path: str | Path) -> dict[str, Any]:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     except SafetensorError as error:
-        raise ValueError(f"{path} is damaged, or no {SUFFIX} file: {error}") from error
+        raise ValueError(f"{path} cannot be read as weights, is it damaged? {error}") from error
     if _KEY not in metadata:
         raise ValueError(f"{path} was not written by chaos_lightning: its metadata lack the network's settings")
     entries: dict[str, Any] = json.loads(metadata[_KEY])
