@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from jsonargparse import auto_cli
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -29,7 +30,7 @@ from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
 from chaos_lightning.measure import measure
 from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
-from chaos_lightning.models.checkpoint import WholeFileIO, check_architecture, read_checkpoint
+from chaos_lightning.models.checkpoint import WholeFileIO, check_architecture, read_checkpoint, read_header
 from chaos_lightning.runs import go_on_in_newest_run
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
@@ -40,6 +41,7 @@ NOISE = [
     "Couldn't infer the batch indices",  # samples are numbered by their chains
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
     "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
+    ".*sync_dist=True.*",  # measures are those of all processes already
     ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
 ]
 """Warnings that say nothing to a user of this command."""
@@ -49,6 +51,9 @@ SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, those of the shell."""
+
+SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {"measure": measure, "export": export}
+"""Subcommands that need no trainer and no data set."""
 
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
@@ -129,7 +134,7 @@ class ChaosCLI(LightningCLI):
             },
             parser_kwargs={
                 "epilog": "chaos-lightning measure --real ... --generated ... measures images of any generator; "
-                "see chaos-lightning measure --help",
+                "see chaos-lightning measure --help. chaos-lightning export writes trained weights as .safetensors",
             },
             args=args,
         )
@@ -203,7 +208,10 @@ class ChaosCLI(LightningCLI):
                 )
             return
         checkpoint = read_checkpoint(path)
+        read_header(checkpoint)
         if subcommand == "fit":
+            # That a run goes on in its own folder is no surprise.
+            warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
             return
         asked = self._asked_architecture()
         if asked is not None:
@@ -318,9 +326,13 @@ def main(args: Sequence[str] | None = None) -> None:
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
     try:
-        if arguments[:1] in (["measure"], ["export"]):  # need no trainer and no data set
-            command = {"measure": measure, "export": export}[arguments[0]]
-            auto_cli(command, args=arguments[1:], as_positional=False, prog=f"chaos-lightning {arguments[0]}")
+        if arguments and arguments[0] in SIMPLE_COMMANDS:
+            auto_cli(
+                SIMPLE_COMMANDS[arguments[0]],
+                args=arguments[1:],
+                as_positional=False,
+                prog=f"chaos-lightning {arguments[0]}",
+            )
         else:
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
@@ -335,9 +347,13 @@ def main(args: Sequence[str] | None = None) -> None:
         _fail(error, _own_words(error))
     except Exception as error:
         if is_lost_peer(error):
-            _fail(error, LOST_PEER)
+            _fail(error, f"{LOST_PEER} ({error})")
         traceback.print_exc()
         _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
+    finally:
+        # Lightning leaves gloo's threads to the interpreter's end, where now and then they abort the process.
+        if torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo":
+            torch.distributed.destroy_process_group()
 
 
 _INTERRUPTION = (

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from torch.multiprocessing.spawn import ProcessException
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate")
 _PEER_LOST = (
@@ -19,9 +20,12 @@ _PEER_LOST = (
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocation failed, on a GPU, in torch's allocator for the CPU, or in Python or NumPy."""
+    cause = error.__cause__ or error.__context__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY):
+        return True
+    return cause is not None and is_out_of_memory(cause)
 
 
 def memory_advice(subcommand: str, layer_sizes: str, settings: Mapping[str, object]) -> str:
@@ -38,11 +42,9 @@ def memory_advice(subcommand: str, layer_sizes: str, settings: Mapping[str, obje
 
 def is_lost_peer(error: BaseException) -> bool:
     """Whether another process of the run went away."""
-    return (
-        isinstance(error, RuntimeError)
-        and torch.distributed.is_available()
-        and any(words in str(error) for words in _PEER_LOST)
-    )
+    if isinstance(error, ProcessException):  # of a process that this one had started
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _PEER_LOST)
 
 
 LOST_PEER = (

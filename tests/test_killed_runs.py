@@ -1,0 +1,84 @@
+"""A run that is killed and resumed ends as one that never was."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from killed_runs import INTERVAL, NUM_STEPS
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
+PLAN = {
+    "while_writing_checkpoints": [("fsync", 1, KILL), ("replace", 2, KILL), ("fsync", 6, KILL)],
+    "in_training_and_validation": [("training_step", 4, KILL), ("validation_step", 1, KILL)],
+    "by_request": [("training_step", 2, TERM), ("validation_step", 1, TERM), ("training_step", 2, INT)],
+    "at_random": 1,
+}
+MANY = {"many_at_random": 20}
+
+
+def run(folder, plan):
+    """What each attempt of each run came to."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(Path(__file__).with_name("killed_runs.py")), str(folder), json.dumps(plan)]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, env=environment, cwd=folder
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads((folder / "report.json").read_text())
+
+
+def newest_run(folder):
+    return max((folder / "logs" / "runs").iterdir(), key=lambda run: int(run.name.removeprefix("version_")))
+
+
+def scalars(folder):
+    """Every value in TensorBoard's files: tag to (step, value) in order."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    events.Reload()
+    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def same(left, right):
+    """Whether two nested structures are equal bit for bit."""
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same, left, right))
+    return left == right
+
+
+@pytest.mark.parametrize("plan", [PLAN, pytest.param(MANY, marks=pytest.mark.slow)], ids=["some", "many"])
+def test_a_killed_run_ends_as_one_that_never_was(tmp_path, plan):
+    report = run(tmp_path, plan)
+    never = newest_run(tmp_path / "never")
+    whole = torch.load(never / "checkpoints" / "last.ckpt", weights_only=True)
+    assert whole["global_step"] == NUM_STEPS
+    for name, attempts in report.items():
+        folder = newest_run(tmp_path / name)
+        output = (tmp_path / name / "output.txt").read_text()
+        assert attempts[-1]["code"] == 0, output
+        assert "Traceback" not in output, output
+        for before, after in pairwise(attempts):
+            assert before["begun"] - before["saved"] <= INTERVAL, "more is lost than since the last checkpoint"
+            assert after["saved"] >= before["saved"]
+        resumed = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        for part in ("global_step", "epoch", "state_dict", "optimizer_states", "lr_schedulers", "loops"):
+            assert same(resumed[part], whole[part]), f"{name}: {part}"
+        assert (folder / "measures.csv").read_text() == (never / "measures.csv").read_text(), name
+        assert scalars(folder) == scalars(never), name
+        # Only a run that left no checkpoint is begun anew, in a folder of its own.
+        assert int(folder.name.removeprefix("version_")) <= sum(attempt["saved"] == 0 for attempt in attempts), name
+        assert not list(folder.rglob("*.tmp")), name
+    if "by_request" in report:
+        requested = report["by_request"][:-1]
+        assert [attempt["code"] for attempt in requested] == [143, 143, 130]
+        assert [attempt["saved"] for attempt in requested] == [2, 6, 8]
