@@ -15,12 +15,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 PLAN = {
-    "while_writing_checkpoints": [("fsync", 1, KILL), ("replace", 2, KILL), ("fsync", 6, KILL)],
-    "in_training_and_validation": [("training_step", 4, KILL), ("validation_step", 1, KILL)],
+    "killed": [("fsync", 1, KILL), ("replace", 2, KILL), ("validation_step", 1, KILL)],
     "by_request": [("training_step", 2, TERM), ("validation_step", 1, TERM), ("training_step", 2, INT)],
-    "at_random": 1,
 }
-MANY = {"many_at_random": 20}
+MANY = {
+    "while_writing": [("fsync", 6, KILL), ("replace", 3, KILL), ("fsync", 3, KILL), ("replace", 4, KILL)],
+    "in_steps": [("training_step", 5, KILL), ("training_step", 4, KILL), ("validation_step", 1, KILL)],
+    "at_random": 20,
+}
+"""Places and counts of calls at which the process dies, and numbers of random moments."""
 
 
 def run(folder, plan):

@@ -20,8 +20,8 @@ class TrainingCheckpoint(ModelCheckpoint):
     - The loops' progress in it follows from the number of steps taken, whatever the moment of saving, see
       :func:`settle_progress`.
     - SIGTERM and Ctrl-C finish the step, save and leave, see :class:`StopSignals`. A second one leaves at once.
-    - The final weights are saved too. Saving every so many steps alone would lose the last ones where the interval
-      does not divide their number.
+    - The final weights are validated and saved too. Doing so every so many steps alone would leave the last ones out
+      where the interval does not divide their number.
 
     Raises:
         TrainingStopped: from training, after a signal.
@@ -40,6 +40,8 @@ class TrainingCheckpoint(ModelCheckpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save where one is due and no validation follows; leave if asked to."""
+        if trainer.global_step == trainer.max_steps:
+            trainer.should_stop = True  # makes Lightning validate the final network, whatever the interval
         if not validation_is_due(trainer):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._leave_if_asked(trainer)
