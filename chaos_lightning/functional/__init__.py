@@ -14,6 +14,12 @@ from chaos_lightning.functional.adversarial_accuracy import (
 )
 from chaos_lightning.functional.checks import SampleCountError
 from chaos_lightning.functional.class_balance import class_balance_error, class_coverage, nearest_labels
+from chaos_lightning.functional.completion import (
+    completion_error,
+    gaussian_completion,
+    nearest_completion,
+    pair_difference,
+)
 from chaos_lightning.functional.inversion import inverted_share
 from chaos_lightning.functional.manifold import manifold_precision, manifold_recall
 from chaos_lightning.functional.memorisation import near_copy_share, training_distances
@@ -30,14 +36,18 @@ __all__ = [
     "adversarial_accuracy_indicator",
     "class_balance_error",
     "class_coverage",
+    "completion_error",
     "deflated_size",
     "entropy_ratio",
+    "gaussian_completion",
     "inverted_share",
     "manifold_precision",
     "manifold_recall",
     "near_copy_share",
+    "nearest_completion",
     "nearest_labels",
     "nearest_neighbours",
+    "pair_difference",
     "participation_ratio",
     "relative_entropy_error",
     "resting_fraction",
