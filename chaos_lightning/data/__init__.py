@@ -5,6 +5,7 @@ from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.files import read_images
 from chaos_lightning.data.images import ImageSet, pixels_to_rates
+from chaos_lightning.data.masks import read_mask
 from chaos_lightning.data.mnist import FashionMNISTDataModule, MNISTDataModule
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "TrainingBatches",
     "pixels_to_rates",
     "read_images",
+    "read_mask",
 ]

@@ -1,0 +1,58 @@
+"""Masks that hide a part of every image, by name or from a file."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.io import ImageReadMode, read_image
+
+from chaos_lightning.data.errors import DataError
+
+MASK_NAMES = ("top", "bottom", "left", "right", "box", "random")
+
+
+def read_mask(name: str, image_size: tuple[int, int], seed: int = 0) -> Tensor:
+    """A mask, True where a pixel is hidden.
+
+    Args:
+        name: which part is hidden: a half (top, bottom, left or right), box for the middle half of rows and columns,
+            random for half of the pixels drawn at random; or a PNG file, in which bright pixels are hidden.
+        image_size: rows and columns of an image.
+        seed: of the random mask.
+
+    Returns:
+        Shape ``(rows, columns)``, bool.
+
+    Raises:
+        DataError: if there is no such mask, or the file cannot be read or has another size.
+    """
+    rows, columns = image_size
+    hidden = torch.zeros(image_size, dtype=torch.bool)
+    if name == "top":
+        hidden[: rows // 2] = True
+    elif name == "bottom":
+        hidden[rows // 2 :] = True
+    elif name == "left":
+        hidden[:, : columns // 2] = True
+    elif name == "right":
+        hidden[:, columns // 2 :] = True
+    elif name == "box":
+        hidden[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4] = True
+    elif name == "random":
+        order = torch.randperm(hidden.numel(), generator=torch.Generator().manual_seed(seed))
+        hidden.view(-1)[order[: hidden.numel() // 2]] = True
+    else:
+        hidden = _read_file(Path(name).expanduser(), image_size)
+    return hidden
+
+
+def _read_file(path: Path, image_size: tuple[int, int]) -> Tensor:
+    if not path.is_file():
+        raise DataError(f"there is no mask {path}: name one of {', '.join(MASK_NAMES)}, or a PNG file")
+    try:
+        levels = read_image(str(path), ImageReadMode.GRAY).squeeze(0)
+    except RuntimeError as error:
+        raise DataError(f"{path} cannot be read as a PNG image: {error}") from error
+    if levels.shape != image_size:
+        raise DataError(f"the mask {path} has {tuple(levels.shape)} pixels, but the images have {image_size}")
+    return torch.gt(levels, 127)
