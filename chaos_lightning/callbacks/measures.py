@@ -11,18 +11,24 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.metrics.evaluation import Evaluation
-from chaos_lightning.metrics.report import print_measures, ratio_to_floor
+from chaos_lightning.metrics.report import print_classes, print_measures, ratio_to_floor
 
 FILE_NAME = "measures.csv"
-_COLUMNS = ["stage", "step", "sampling_time", "num_samples", "measure", "value", "floor", "ratio"]
+CLASSES_FILE_NAME = "classes.csv"
+_FILES = {
+    FILE_NAME: ["stage", "step", "sampling_time", "num_samples", "measure", "value", "floor", "ratio"],
+    CLASSES_FILE_NAME: ["stage", "step", "class", "num_samples", "measure", "value", "floor"],
+}
+"""File to its columns."""
 
 
 class MeasuresFile(Callback):
     """Appends every evaluation to ``measures.csv`` in the run's folder; prints it when one was asked for.
 
     One line a sampling time and measure. The floor is what real training images reach against the same held-out
-    images; the ratio is value over floor. A run that goes on from a checkpoint first takes out what had been written
-    after it, and an evaluation that is repeated replaces its lines.
+    images; the ratio is value over floor. What networks that know classes are measured by besides goes to
+    ``classes.csv``, a line a class ("all" for all together) and measure. A run that goes on from a checkpoint first
+    takes out what had been written after it, and an evaluation that is repeated replaces its lines.
     """
 
     def __init__(self) -> None:
@@ -36,9 +42,9 @@ class MeasuresFile(Callback):
         """Take out the measures of steps that training takes again."""
         if trainer.state.fn == "fit" and trainer.is_global_zero and self._folder is not None:
             step = checkpoint["global_step"]
-            path = Path(self._folder) / FILE_NAME
-            if path.exists():
-                _write(path, _read(path, lambda row: int(row["step"]) <= step))
+            for name, columns in _FILES.items():
+                path = Path(self._folder) / name
+                _write(path, columns, _read(path, lambda row: int(row["step"]) <= step))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the measures; print them unless training goes on."""
@@ -55,49 +61,72 @@ class MeasuresFile(Callback):
         if evaluation is None:
             return
         if self._folder is not None:
-            _append(Path(self._folder) / FILE_NAME, evaluation)
+            folder = Path(self._folder)
+            _append(folder / FILE_NAME, _rows(evaluation))
+            _append(folder / CLASSES_FILE_NAME, _class_rows(evaluation))
         if print_table:
             print_evaluation(evaluation)
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print the measures at T as a table: measure, value, floor, ratio."""
+    """Print the measures at T as a table: measure, value, floor, ratio; then those by class, if there are any."""
     split = {"val": "validation", "test": "test"}[evaluation.stage]
     title = (
         f"{evaluation.num_samples:,} samples at T = {evaluation.sampling_time:g} against as many {split} images, "
         f"after {evaluation.step:,} training steps"
     )
     print_measures(title, evaluation.measures[evaluation.sampling_time], evaluation.floors)
+    if evaluation.classes is not None:
+        print_classes(
+            f"Images asked for by class, against {split} images of that class (in brackets: floor)", evaluation.classes
+        )
 
 
-def _rows(evaluation: Evaluation, time: float) -> list[dict[str, Any]]:
+def _rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     rows = []
-    for measure, value in evaluation.measures[time].items():
-        floor = evaluation.floors[measure]
-        ratio = ratio_to_floor(measure, value, floor)
-        rows.append({"measure": measure, "value": value, "floor": floor, "ratio": ratio})
+    for time, measures in evaluation.measures.items():
+        for measure, value in measures.items():
+            floor = evaluation.floors[measure]
+            place = {"sampling_time": time, "num_samples": evaluation.num_samples}
+            figures = {"value": value, "floor": floor, "ratio": ratio_to_floor(measure, value, floor)}
+            rows.append({"stage": evaluation.stage, "step": evaluation.step, **place, "measure": measure, **figures})
     return rows
 
 
-def _append(path: Path, evaluation: Evaluation) -> None:
-    common = {"stage": evaluation.stage, "step": evaluation.step, "num_samples": evaluation.num_samples}
-    new = [{**common, "sampling_time": time, **row} for time in evaluation.measures for row in _rows(evaluation, time)]
-    same = {name: str(value) for name, value in common.items()}
-    old = _read(path, lambda row: any(row[name] != value for name, value in same.items())) if path.exists() else []
-    _write(path, [*old, *new])
+def _class_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    if evaluation.classes is None:
+        return []
+    rows = []
+    for figures in (*evaluation.classes.classes, evaluation.classes.overall):
+        place = {"class": figures.name, "num_samples": figures.num_images}
+        for measure, value in figures.values.items():
+            entry = {"measure": measure, "value": value, "floor": figures.floors.get(measure)}
+            rows.append({"stage": evaluation.stage, "step": evaluation.step, **place, **entry})
+    return rows
+
+
+def _append(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Append the rows of an evaluation to a CSV file, in place of those that an earlier run of the same has left."""
+    same = {(row["stage"], str(row["step"]), str(row["num_samples"])) for row in rows}
+    old = _read(path, lambda row: (row["stage"], row["step"], row["num_samples"]) not in same)
+    _write(path, _FILES[path.name], [*old, *rows])
 
 
 def _read(path: Path, is_kept: Callable[[dict[str, str]], bool]) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
     with path.open(newline="") as file:
         return [row for row in csv.DictReader(file) if is_kept(row)]
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the whole file at once: whoever reads it never sees half of it."""
+def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    """Write the whole file at once, so that whoever reads it never sees half of it; none for no rows at all."""
+    if not rows and not path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS)
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
     os.replace(temporary, path)

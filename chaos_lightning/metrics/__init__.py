@@ -1,6 +1,7 @@
 """The measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
 
 from chaos_lightning.metrics.chaos_metrics import LyapunovExponent, ParticipationRatio, RestingFraction
+from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.diversity_metrics import (
     ClassBalanceError,
     ClassCoverage,
@@ -16,6 +17,7 @@ __all__ = [
     "AdversarialAccuracyIndicator",
     "ClassBalanceError",
     "ClassCoverage",
+    "ClassMeasures",
     "InvertedShare",
     "LyapunovExponent",
     "ManifoldPrecision",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
 from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
 from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
 
@@ -22,6 +23,7 @@ class Evaluation:
         floors: measure name to the value that real training images reach against the same held-out images.
         real_spectrum: singular values of the real images, descending.
         generated_spectrum: singular values of the images generated at T, descending.
+        classes: what networks that know classes are measured by besides, for images asked for by class; else None.
     """
 
     stage: str
@@ -32,6 +34,7 @@ class Evaluation:
     floors: dict[str, float]
     real_spectrum: Tensor
     generated_spectrum: Tensor
+    classes: ClassEvaluation | None = None
 
 
 def four_measures(num_pixels: int) -> MetricCollection:
@@ -55,14 +58,16 @@ class StageMeasures(nn.Module):
     Args:
         times: sampling times.
         num_pixels: pixels of an image.
+        classes: the measures of networks that know classes, which are updated by themselves.
     """
 
-    def __init__(self, times: list[float], num_pixels: int) -> None:
+    def __init__(self, times: list[float], num_pixels: int, classes: ClassMeasures | None = None) -> None:
         super().__init__()
         self.times = times
         self._at_times = nn.ModuleList(four_measures(num_pixels) for _ in times)
         self.floor = four_measures(num_pixels)
         self.floors: dict[str, float] = {}
+        self.classes = classes
         self.num_samples = 0
 
     @property
@@ -93,13 +98,19 @@ class StageMeasures(nn.Module):
                 spectra = computed_spectra(collection)
             collection.reset()
         assert spectra is not None, "the sampling time of training is always among the times"
-        return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra)
+        classes = None
+        if self.classes is not None:
+            classes = self.classes.evaluate()
+            self.classes.reset()
+        return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra, classes)
 
     def reset(self) -> None:
         """Forget the images taken in, for a run that was broken off."""
         self.num_samples = 0
         for collection in [*self.at_times, self.floor]:
             collection.reset()
+        if self.classes is not None:
+            self.classes.reset()
 
 
 def values_with_parts(collection: MetricCollection) -> dict[str, float]:

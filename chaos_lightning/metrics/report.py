@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from chaos_lightning.metrics.class_measures import ClassEvaluation
+
 LABELS = {
     "second_moment_error": "E(2)   second-moment error",
     "spectrum_error": "E(s)   spectrum error",
@@ -53,3 +55,41 @@ def print_measures(title: str, values: Mapping[str, float], floors: Mapping[str,
             "" if ratio is None else f"{ratio:.1f}",
         )
     Console(width=max(Console().width, 80)).print(table)
+
+
+CLASS_LABELS = {
+    "class_agreement": "class found",
+    "second_moment_error": "E(2)",
+    "spectrum_error": "E(s)",
+    "adversarial_accuracy_indicator": "E(AAI)",
+    "accuracy": "accuracy",
+    "calibration_error": "calibration error",
+}
+"""Measure name to the heading of its column in the table of classes."""
+
+
+def print_classes(title: str, evaluation: ClassEvaluation) -> None:
+    """Print the measures of each class and of all together, with floors in brackets.
+
+    Args:
+        title: over the table.
+        evaluation: the measures.
+    """
+    table = Table(title=title, title_justify="left")
+    for column in ("class", "images", *CLASS_LABELS.values()):
+        table.add_column(column, justify="right")
+    for figures in (*evaluation.classes, evaluation.overall):
+        if figures is evaluation.overall:
+            table.add_section()
+        cells = [f"{figures.values[measure]:.2g}" for measure in CLASS_LABELS]
+        floors = [f" ({figures.floors[measure]:.2g})" if measure in figures.floors else "" for measure in CLASS_LABELS]
+        table.add_row(
+            figures.name,
+            f"{figures.num_images:,}",
+            *(cell + floor for cell, floor in zip(cells, floors, strict=True)),
+        )
+    Console(width=max(Console().width, 110)).print(table)
+    print(
+        "Class found: share of the images asked for whose nearest training image is of that class. "
+        "Accuracy and (expected) calibration error: of the classes read off held-out images."
+    )
