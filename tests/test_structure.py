@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "metrics": {"functional"},
     "data": set(),
     "callbacks": {"metrics"},
-    "models": {"dynamics", "learning", "metrics", "data"},  # data only for the types of batches
+    "models": {"dynamics", "learning", "functional", "metrics", "data"},  # data only for the types of batches
 }
 
 

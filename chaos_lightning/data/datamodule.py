@@ -49,6 +49,7 @@ class ImageDataModule(LightningDataModule):
         source: The torchvision class of the data set: its name, servers and checksums.
         sample_file: Name of the bundled sample.
         image_shape: Channels, rows and columns of an image.
+        num_classes: Labels are 0 to ``num_classes - 1``.
 
     Raises:
         ValueError: A count is not positive, or `seed` is negative.
@@ -57,6 +58,7 @@ class ImageDataModule(LightningDataModule):
     source: ClassVar[type[MNIST]]
     sample_file: ClassVar[str]
     image_shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    num_classes: ClassVar[int] = 10
 
     def __init__(
         self,

@@ -11,10 +11,13 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
 from chaos_lightning.dynamics import ChaoticNetwork, Held, RateName, State, num_time_steps, run_chains
+from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.learning import hebbian_difference
+from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
 from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
 from chaos_lightning.models.divergence import DivergenceWatch, TrainingDivergedError
+from chaos_lightning.models.layout import VisibleLayout
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
 from chaos_lightning.models.weights_file import is_weights_file
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
 
 # What random initial states are drawn for: no two uses ever share their numbers.
-FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING = range(4)
+FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION = range(6)
 
 
 class ChaoticGenerator(LightningModule):
@@ -35,12 +38,14 @@ class ChaoticGenerator(LightningModule):
     The network integrates on its own from a random start; nothing random enters after that.
 
     Args:
-        layer_sizes: units of each layer, visible first.
+        layer_sizes: units of each layer, visible first; label units come on top of the visible ones given here.
         gain: g of the frozen couplings; their entries have variance gain^2 / fan_in. Chaos without training: g > 1.
         tau: time constant of the units, in the units of every other time.
         dt: length of an Euler step, shorter than tau.
         sampling_time: T, when the activity is read out as an image; a whole number of steps.
         rate: rate function.
+        num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
+        label_repetitions: label units of each class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         measure_times: further sampling times at which validation and test measure; None takes T/2, 3T/2 and 2T.
         seed: of the frozen couplings and of every random initial state.
@@ -60,6 +65,8 @@ class ChaoticGenerator(LightningModule):
         dt: float = 1.0,
         sampling_time: float = 100.0,
         rate: RateName = "tanh",
+        num_classes: int = 0,
+        label_repetitions: int = 20,
         num_chains: int | None = None,
         measure_times: list[float] | None = None,
         seed: int = 0,
@@ -92,6 +99,7 @@ class ChaoticGenerator(LightningModule):
                 "28 x 28 pixels make 784"
             )
         self.image_shape = (1, side, side)
+        self.layout = VisibleLayout(layer_sizes[0], num_classes, label_repetitions)
         self.tau = tau
         self.dt = dt
         self.sampling_time = sampling_time
@@ -104,7 +112,7 @@ class ChaoticGenerator(LightningModule):
             num_time_steps(time, dt, name="measure_times")
         self.measure_times = sorted({sampling_time, *measure_times})
 
-        self.network = ChaoticNetwork(layer_sizes, gain=gain, rate=rate, seed=seed)
+        self.network = ChaoticNetwork([self.layout.num_units, *layer_sizes[1:]], gain=gain, rate=rate, seed=seed)
         self._make_optimizer = optimizer
         self._make_lr_scheduler = lr_scheduler
         self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
@@ -143,8 +151,14 @@ class ChaoticGenerator(LightningModule):
         if tuple(image_shape) != self.image_shape:
             pixels = torch.Size(image_shape).numel()
             raise ValueError(
-                f"the network has {self.network.layer_sizes[0]} visible units, but the images have {pixels} pixels "
+                f"the network has {self.layout.num_pixels} visible units, but the images have {pixels} pixels "
                 f"{tuple(image_shape)}: set visible_units={pixels}"
+            )
+        num_classes = getattr(self.trainer.datamodule, "num_classes", self.layout.num_classes)  # type: ignore[attr-defined]
+        if self.layout.num_classes not in (0, num_classes):
+            raise ValueError(
+                f"the network has label units for {self.layout.num_classes} classes, but the images are of "
+                f"{num_classes}: set num_classes={num_classes}, or 0 for a network without label units"
             )
         if str(self.trainer.precision).startswith("16"):
             raise ValueError(
@@ -169,14 +183,14 @@ class ChaoticGenerator(LightningModule):
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
         """One step of contrastive Hebbian learning: clamped phase, free phase, update."""
         step = self.global_step
-        images = batch.images.flatten(1)
-        clamped = self.clamped_phase(images, seed=(self.seed, CLAMPED_PHASE, step), first_chain=batch.first_index)
-        num_chains, first_chain = len(images), batch.first_index
+        visible = self.layout.rates_of(batch.images, batch.labels)
+        clamped = self.clamped_phase(visible, seed=(self.seed, CLAMPED_PHASE, step), first_chain=batch.first_index)
+        num_chains, first_chain = len(visible), batch.first_index
         if self.num_chains is not None:
             num_chains = self.num_chains // self.trainer.world_size
             first_chain = num_chains * self.trainer.global_rank
         free = self.free_phase(num_chains, seed=(self.seed, FREE_PHASE, step), first_chain=first_chain)
-        self._divergence.take_in(images, free.potentials)
+        self._divergence.take_in(visible, free.potentials)
         # Looking waits for the device: at every step only where that costs nothing.
         if self.device.type == "cpu" or self._is_logging_step(step):
             self._look_for_divergence()
@@ -188,15 +202,15 @@ class ChaoticGenerator(LightningModule):
         if self._is_logging_step(step):
             self._log_update()
 
-    def clamped_phase(self, images: Tensor, *, seed: Sequence[int], first_chain: int = 0) -> State:
-        """Hold the visible rates at images and let the hidden layers relax for the time T.
+    def clamped_phase(self, visible: Tensor, *, seed: Sequence[int], first_chain: int = 0) -> State:
+        """Hold all visible rates and let the hidden layers relax for the time T.
 
         Args:
-            images: pixels in [-1, 1], ``(images, visible units)``.
+            visible: rates of images, with labels if the network has label units, ``(images, visible units)``.
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first image in the minibatch of all processes.
         """
-        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held=Held(images))
+        (state,) = self._run(len(visible), [self.sampling_time], seed, first_chain, held=Held(visible))
         return state
 
     def free_phase(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> State:
@@ -260,6 +274,7 @@ class ChaoticGenerator(LightningModule):
         times: Sequence[float] | None = None,
         seed: int | None = None,
         *,
+        labels: int | str | Sequence[int] | Tensor | None = None,
         chains_at_once: int = 500,
     ) -> Any:
         """Generate images: run chains from random states and read the visible rates out.
@@ -271,6 +286,8 @@ class ChaoticGenerator(LightningModule):
             num_samples: number of images.
             times: sampling times, 0 or more, in any order; None takes the T of training.
             seed: of the random initial states; None draws one from torch's global generator.
+            labels: class to hold, or several in turn (image i is of class ``labels[i % len(labels)]``), or "all" for
+                all in turn; None holds nothing.
             chains_at_once: chains that run together; bounds the memory, does not change the result.
 
         Returns:
@@ -278,32 +295,103 @@ class ChaoticGenerator(LightningModule):
             of one run.
 
         Raises:
-            ValueError: if a number is not positive, or a time is not a whole number of time steps.
+            ValueError: if a number is not positive, a time is not a whole number of time steps, or the network does
+                not know the class.
         """
         if seed is None:
             seed = int(torch.randint(2**31, ()))
         asked = [self.sampling_time] if times is None else list(times)
+        classes = () if labels is None else self.layout.classes(labels)
         parts = [
-            self._generate(chains.num_chains, asked, (seed, SAMPLING), chains.first_chain)
-            for chains in ChainLoader(num_samples, chains_at_once, seed)
+            self._sample_range(chains, asked) for chains in ChainLoader(num_samples, chains_at_once, seed, classes)
         ]
         images = {time: torch.cat([part[time] for part in parts]) for time in asked}
         return images[self.sampling_time] if times is None else images
 
+    def _sample_range(self, chains: ChainRange, times: Sequence[float]) -> dict[float, Tensor]:
+        """The samples of a range of chains at each of the times."""
+        labels = chains.labels()
+        held = None if labels is None else self.layout.hold_labels(labels.to(self.device))
+        return self._generate(chains.num_chains, times, (chains.seed, SAMPLING), chains.first_chain, held)
+
     def _generate(
-        self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int
+        self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int, held: Held | None = None
     ) -> dict[float, Tensor]:
         """Images at each of the times, ``(num_chains, 1, side, side)`` each."""
         ascending = sorted(times)
-        states = self._run(num_chains, ascending, seed, first_chain)
+        states = self._run(num_chains, ascending, seed, first_chain, held)
         return {
-            time: state.rates[0].unflatten(1, self.image_shape) for time, state in zip(ascending, states, strict=True)
+            time: self.layout.pixels_of(state.rates[0]).unflatten(1, self.image_shape)
+            for time, state in zip(ascending, states, strict=True)
         }
 
     def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
         """Images of a range of chains, as :meth:`sample` numbers them."""
-        generated = self._generate(batch.num_chains, [self.sampling_time], (batch.seed, SAMPLING), batch.first_chain)
-        return generated[self.sampling_time]
+        return self._sample_range(batch, [self.sampling_time])[self.sampling_time]
+
+    @torch.no_grad()
+    def classify(self, images: Tensor, seed: int = 0, *, chains_at_once: int = 500) -> Tensor:
+        """Read the class of images: hold their pixels, run the network for the time T and look at the label units.
+
+        Args:
+            images: ``(images, 1, side, side)`` in [-1, 1].
+            seed: of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Probabilities of the classes, ``(images, classes)``.
+
+        Raises:
+            ValueError: if the network has no label units, or the images are of another size or range.
+        """
+        self.layout.require_labels()
+        rows = as_image_rows(images, "images", self.layout.num_pixels).to(self.device)
+        return torch.cat(
+            [
+                self._classify(
+                    rows[chains.first_chain :][: chains.num_chains], (seed, CLASSIFICATION), chains.first_chain
+                )
+                for chains in ChainLoader(len(rows), chains_at_once, seed)
+            ]
+        )
+
+    def _classify(self, images: Tensor, seed: Sequence[int], first_chain: int) -> Tensor:
+        """Probabilities of the classes of images whose pixels are held, ``(images, classes)``."""
+        held = self.layout.hold_pixels(images)
+        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held)
+        return self.layout.probabilities_of(state.rates[0])
+
+    @torch.no_grad()
+    def complete(
+        self, images: Tensor, mask: Tensor, num_samples: int = 8, seed: int = 0, *, chains_at_once: int = 500
+    ) -> Tensor:
+        """Fill in the hidden pixels of images: hold the others and run the network for the time T.
+
+        Args:
+            images: ``(images, 1, side, side)`` in [-1, 1]; what they hold at hidden pixels is not looked at.
+            mask: True where a pixel is hidden, ``(side, side)``; the same for all images.
+            num_samples: completions of each image. More of them leave the first ones as they are.
+            seed: of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Completed images, ``(images, num_samples, 1, side, side)``, on the network's device.
+
+        Raises:
+            ValueError: if a number is not positive, the images are of another size or range, or the mask is of another
+                size, not of truth values, or hides everything or nothing.
+        """
+        rows = as_image_rows(images, "images", self.layout.num_pixels).to(self.device)
+        hidden = self.layout.hidden_pixels(mask).to(self.device)
+        parts = []
+        for chains in ChainLoader(len(rows) * num_samples, chains_at_once, seed):
+            # Chains take the images in turn, as they take classes in turn.
+            given = rows[chains.indices() % len(rows)]
+            held = self.layout.hold_pixels(given, ~hidden)
+            (state,) = self._run(len(given), [self.sampling_time], (seed, COMPLETION), chains.first_chain, held)
+            pixels = self.layout.pixels_of(state.rates[0])
+            parts.append(torch.where(hidden, pixels, given.to(pixels)))  # bfloat16 products round what they hold
+        return torch.cat(parts).view(num_samples, len(rows), *self.image_shape).transpose(0, 1)
 
     # Measuring
 
@@ -334,14 +422,25 @@ class ChaoticGenerator(LightningModule):
 
     def _start_measuring(self, stage: str) -> None:
         if stage not in self._stage_measures:
-            self._stage_measures[stage] = StageMeasures(self.measure_times, self.network.layer_sizes[0])
+            training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
+            classes = None
+            if self.layout.num_classes and training is not None:
+                classes = ClassMeasures(training.images, training.labels, self.layout.num_classes)
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self.layout.num_pixels, classes)
         self._stage_measures[stage].to(self.device).reset()
 
     @torch.no_grad()
     def _measure(self, stage: str, batch: "EvaluationBatch") -> None:
         # The same chains at every validation: a difference between two validations is one of the weights.
         generated = self._generate(len(batch.images), self.measure_times, (self.seed, EVALUATION), batch.first_index)
-        self._stage_measures[stage].update(batch.images, generated, batch.floor_images)
+        measures = self._stage_measures[stage]
+        measures.update(batch.images, generated, batch.floor_images)
+        if measures.classes is not None:
+            chains = ((self.seed, EVALUATION), batch.first_index)
+            held = self.layout.hold_labels(batch.labels)
+            asked = self._generate(len(batch.images), [self.sampling_time], *chains, held)[self.sampling_time]
+            probabilities = self._classify(batch.images.flatten(1), *chains)
+            measures.classes.update(batch.images, batch.labels, asked, probabilities)
 
     def _log_measures(self, stage: str) -> None:
         measures = self._stage_measures[stage]
@@ -357,6 +456,9 @@ class ChaoticGenerator(LightningModule):
                 f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
                 for name, value in values.items()
             }
+        if evaluation.classes is not None:
+            overall = evaluation.classes.overall.values
+            logged |= {f"{stage}_classes/{name}": value for name, value in overall.items()}
         self._log(logged)
 
     # Checkpoints
