@@ -1,4 +1,4 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict | measure | export``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict | complete | measure | export``."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -25,6 +25,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingCheckpoint, TrainingPictures
 from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
+from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError, ImageDataModule
 from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
@@ -52,8 +53,8 @@ SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, those of the shell."""
 
-SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {"measure": measure, "export": export}
-"""Subcommands that need no trainer and no data set."""
+SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {"complete": complete, "measure": measure, "export": export}
+"""Subcommands that need no trainer."""
 
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
@@ -62,9 +63,9 @@ DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
 class Chains(LightningDataModule):
     """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
 
-    def __init__(self, num_samples: int, chains_at_once: int, seed: int) -> None:
+    def __init__(self, num_samples: int, chains_at_once: int, seed: int, classes: tuple[int, ...]) -> None:
         super().__init__()
-        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed)
+        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, classes)
         self._make_loader()  # complains about bad numbers now, before work starts
 
     def predict_dataloader(self) -> ChainLoader:
@@ -83,6 +84,7 @@ class Trainer(pl.Trainer):
         output: str = "samples.npz",
         num_samples: int = 100,
         seed: int = 0,
+        labels: int | list[int] | Literal["all"] | None = None,
         chains_at_once: int = 500,
     ) -> None:
         """Generate samples with a trained network and write them to a file.
@@ -93,10 +95,13 @@ class Trainer(pl.Trainer):
             output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
             num_samples: number of images.
             seed: of the random initial states.
+            labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
             chains_at_once: chains that run together on each process; bounds the memory.
         """
-        chains = Chains(num_samples, chains_at_once, seed)
-        writer = SampleWriter(output, num_samples, seed)
+        assert isinstance(model, ChaoticGenerator)
+        classes = () if labels is None else model.layout.classes(labels)
+        chains = Chains(num_samples, chains_at_once, seed, classes)
+        writer = SampleWriter(output, num_samples, seed, classes)
         self.callbacks.append(writer)  # type: ignore[attr-defined]
         super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)
         rank_zero_info(
@@ -133,8 +138,8 @@ class ChaosCLI(LightningCLI):
                 "callbacks": [MeasuresFile()],
             },
             parser_kwargs={
-                "epilog": "chaos-lightning measure --real ... --generated ... measures images of any generator; "
-                "see chaos-lightning measure --help. chaos-lightning export writes trained weights as .safetensors",
+                "epilog": "Further commands, each with a --help of its own: complete fills in hidden parts of images; "
+                "measure measures the images of any generator; export writes trained weights as .safetensors.",
             },
             args=args,
         )

@@ -17,14 +17,16 @@ from torchvision.utils import save_image
 from chaos_lightning.callbacks.pictures import image_grid
 
 _COPY_BYTES = 1 << 20
+_LONGEST_ROW = 20
 
 
 class SampleWriter(BasePredictionWriter):
     """Writes images as they are generated; memory does not grow with their number.
 
     The result is a compressed ``.npz`` file with ``images`` (``(num_samples, height, width)``, 8-bit, 0 for -1 and
-    255 for 1), ``seed`` and ``settings`` (the model's settings as JSON), and beside it a picture of the first images
-    with the same name and the suffix ``.png``. Each process writes its images into a part file; at the end the
+    255 for 1), ``seed`` and ``settings`` (the model's settings as JSON), for images asked for by class also ``labels``
+    (``(num_samples,)``, int64), and beside it a picture of the first images with the same name and the suffix ``.png``,
+    a row a class where several are asked for. Each process writes its images into a part file; at the end the
     parts are put together, in order, into a temporary file that then takes the final name: the result is whole or
     not there.
 
@@ -32,15 +34,24 @@ class SampleWriter(BasePredictionWriter):
         output: the file to write; ``.npz`` is appended if it is missing.
         num_samples: number of images over all processes.
         seed: noted in the file.
+        classes: classes asked for, in turn; none for images not asked for by class.
         images_in_picture: number of images in the picture, at most.
     """
 
-    def __init__(self, output: str | Path, num_samples: int, seed: int, images_in_picture: int = 100) -> None:
+    def __init__(
+        self,
+        output: str | Path,
+        num_samples: int,
+        seed: int,
+        classes: tuple[int, ...] = (),
+        images_in_picture: int = 100,
+    ) -> None:
         super().__init__(write_interval="batch")
         path = Path(output)
         self.path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         self.num_samples = num_samples
         self.seed = seed
+        self.classes = classes
         self.images_in_picture = images_in_picture
         self._image_shape: tuple[int, ...] = ()
 
@@ -77,7 +88,7 @@ class SampleWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             parts = [self._part(rank) for rank in range(trainer.world_size)]
             self._assemble(parts, pl_module)
-            save_image(image_grid(self._first_images(parts)), self.path.with_suffix(".png"))
+            save_image(self._picture(self._first_images(parts)), self.path.with_suffix(".png"))
             for part in parts:
                 part.unlink()
 
@@ -95,6 +106,15 @@ class SampleWriter(BasePredictionWriter):
         images = torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, 1, *self._image_shape)
         return images / 127.5 - 1
 
+    def _picture(self, images: Tensor) -> Tensor:
+        """A grid of images; of several classes in turn, a row of each."""
+        num_classes = len(set(self.classes))
+        columns = min(len(images) // max(num_classes, 1), _LONGEST_ROW)
+        if num_classes < 2 or num_classes < len(self.classes) or columns == 0:
+            return image_grid(images)
+        by_class = images[: columns * num_classes].unflatten(0, (columns, num_classes)).transpose(0, 1)
+        return image_grid(by_class.flatten(0, 1), images_per_row=columns)
+
     def _assemble(self, parts: list[Path], pl_module: LightningModule) -> None:
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         settings = json.dumps(dict(pl_module.hparams), default=str, sort_keys=True)
@@ -106,7 +126,10 @@ class SampleWriter(BasePredictionWriter):
                     with part.open("rb") as source:
                         while block := source.read(_COPY_BYTES):
                             target.write(block)
-            for name, value in (("seed", np.array(self.seed)), ("settings", np.array(settings))):
+            entries = {"seed": np.array(self.seed), "settings": np.array(settings)}
+            if self.classes:
+                entries["labels"] = np.resize(np.array(self.classes, dtype=np.int64), self.num_samples)  # in turn
+            for name, value in entries.items():
                 with archive.open(f"{name}.npy", "w") as target:
                     np.lib.format.write_array(target, value, allow_pickle=False)
         os.replace(temporary, self.path)

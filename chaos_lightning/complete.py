@@ -1,0 +1,157 @@
+"""Fills in the hidden part of images with a trained network, and measures how well."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from jsonargparse import lazy_instance
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torchvision.utils import save_image
+
+from chaos_lightning.callbacks.pictures import image_grid
+from chaos_lightning.data import ImageDataModule, MNISTDataModule, read_images, read_mask
+from chaos_lightning.functional.checks import as_image_rows
+from chaos_lightning.functional.completion import (
+    completion_error,
+    gaussian_completion,
+    nearest_completion,
+    pair_difference,
+)
+from chaos_lightning.functional.relative_entropy import quantise
+from chaos_lightning.models import ChaoticGenerator
+
+ROWS_IN_PICTURE = 10
+COMPLETIONS_IN_PICTURE = 8
+
+DEFAULT_DATA = lazy_instance(MNISTDataModule)
+
+LABELS = {
+    "one_completion": "one completion",
+    "mean_completion": "mean of an image's completions",
+    "pixel_mean": "mean of the training images",
+    "nearest_neighbour": "training image nearest on the given pixels",
+    "conditional_gaussian": "mean of the Gaussian, given the given pixels",
+    "completion_difference": "two completions of an image",
+    "image_difference": "two training images",
+}
+"""Measure name to how the table calls it, in its order."""
+
+
+def complete(
+    ckpt_path: str,
+    mask: str = "bottom",
+    images: str | None = None,
+    num_images: int = 100,
+    num_samples: int = 8,
+    seed: int = 0,
+    output: str = "completions.npz",
+    data: ImageDataModule = DEFAULT_DATA,
+) -> dict[str, float]:
+    """Fill in the hidden part of images: the given pixels are held while the network runs to its sampling time.
+
+    Writes an .npz file with the images, the mask (1 is hidden) and the completions, and a picture beside it (.png): a
+    row an image, first what is given, then completions, last the original. Prints how far completions are from the
+    original on the hidden pixels, beside what needs no network, and how much they differ from one another; for a
+    generator that draws from the true distribution these two are equal.
+
+    Args:
+        ckpt_path: checkpoint of the trained network.
+        mask: which part of every image is hidden: top, bottom, left, right (a half), box (in the middle) or random
+            (half of the pixels); or a PNG file of the images' size whose bright pixels are hidden.
+        images: whole images, of which the mask hides a part: an .npz or .pt file or a folder of PNG images. Left out,
+            they are drawn from the test images of the data set.
+        num_images: images to complete, at most.
+        num_samples: completions of each image.
+        seed: of the random initial states, of the draw of images and of the random mask.
+        output: file to write.
+        data: data set, whose training images serve for comparison.
+
+    Returns:
+        Measure name to value.
+
+    Raises:
+        DataError: if images, data set or mask cannot be read.
+        FileNotFoundError: if there is no checkpoint.
+        ValueError: if a number is too small, or the images or the mask do not fit the network.
+    """
+    if num_images < 1 or num_samples < 1:
+        raise ValueError(f"num_images and num_samples must be at least 1, but are {num_images} and {num_samples}")
+    if not Path(ckpt_path).is_file():
+        raise FileNotFoundError(f"there is no checkpoint at {ckpt_path}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location=device).to(device)
+    hidden = read_mask(mask, model.image_shape[1:], seed)
+    data.prepare_data()
+    originals = as_image_rows(_originals(images, data, num_images, seed), "images", model.layout.num_pixels)
+    originals = originals.float().view(-1, *model.image_shape)
+    model.layout.hidden_pixels(hidden)  # complains now, before anything is written
+    path = Path(output).with_suffix(".npz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    completions = model.complete(originals, hidden, num_samples, seed).cpu()
+    values = _measure(completions, originals, hidden, data.train.images)
+    _print(values, f"{len(originals)} images, {num_samples} completions each, {int(hidden.sum())} hidden pixels")
+    _write(path, originals, hidden, completions, seed)
+    save_image(_picture(originals, hidden, completions), path.with_suffix(".png"))
+    print(f"Wrote {len(originals) * num_samples:,} completions to {path} and a picture to {path.with_suffix('.png')}.")
+    return values
+
+
+def _originals(images: str | None, data: ImageDataModule, num_images: int, seed: int) -> Tensor:
+    if images is not None:
+        return read_images(images)[0][:num_images]
+    rows = torch.randperm(len(data.test), generator=torch.Generator().manual_seed(seed))[:num_images]
+    return data.test.take(rows).images
+
+
+def _measure(completions: Tensor, originals: Tensor, hidden: Tensor, training: Tensor) -> dict[str, float]:
+    """Root mean square differences on the hidden pixels, in units of the pixels."""
+    candidates = {
+        "one_completion": completions,
+        "mean_completion": completions.mean(dim=1, keepdim=True),
+        "pixel_mean": training.mean(dim=0).expand_as(originals).unsqueeze(1),
+        "nearest_neighbour": nearest_completion(originals, hidden, training).unsqueeze(1),
+        "conditional_gaussian": gaussian_completion(originals, hidden, training).unsqueeze(1),
+    }
+    values = {name: float(completion_error(images, originals, hidden)) for name, images in candidates.items()}
+    if completions.shape[1] > 1:
+        values["completion_difference"] = float(pair_difference(completions, hidden))
+    values["image_difference"] = float(pair_difference(training.unsqueeze(0), hidden))
+    return values
+
+
+def _print(values: dict[str, float], title: str) -> None:
+    table = Table(title=title, title_justify="left")
+    table.add_column("root mean square over the hidden pixels", no_wrap=True)
+    table.add_column("value", justify="right")
+    for heading, names in (
+        ("difference from the original", ("_completion", "_mean", "_neighbour", "_gaussian")),
+        ("difference between", ("_difference",)),
+    ):
+        table.add_row(heading, "")
+        for name in (name for name in LABELS if name in values and name.endswith(names)):
+            table.add_row(f"  {LABELS[name]}", f"{values[name]:.3f}")
+    Console(width=max(Console().width, 80)).print(table)
+
+
+def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, seed: int) -> None:
+    temporary = path.with_name(f".{path.name}.tmp.npz")  # whole or not there
+    np.savez_compressed(
+        temporary,
+        images=quantise(originals.squeeze(1)).numpy(),
+        hidden=hidden.numpy(),
+        completions=quantise(completions.squeeze(2)).numpy(),
+        seed=seed,
+    )
+    os.replace(temporary, path)
+
+
+def _picture(originals: Tensor, hidden: Tensor, completions: Tensor) -> Tensor:
+    """A row an image: what is given, with the hidden part grey; completions; the original."""
+    first = originals[:ROWS_IN_PICTURE]
+    given = torch.where(hidden, 0.0, first)
+    columns = [given, *completions[: len(first), :COMPLETIONS_IN_PICTURE].unbind(1), first]
+    return image_grid(torch.stack(columns, dim=1).flatten(0, 1), images_per_row=len(columns))
