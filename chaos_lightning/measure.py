@@ -11,6 +11,7 @@ from torchmetrics import MetricCollection
 
 from chaos_lightning.callbacks.pictures import spectra_figure
 from chaos_lightning.data.files import read_images
+from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics import (
     ClassBalanceError,
     ClassCoverage,
@@ -39,7 +40,8 @@ def measure(
     Args:
         real: real images that the generator has not seen.
         generated: generated images.
-        training: the generator's training images, for the share of near-copies; with labels, for the classes too.
+        training: the generator's training images, for the share of near-copies; with labels, for the classes too. Where
+            the generated images have labels, for the share whose nearest training image has that label.
         num_samples: images a side, drawn at random; None takes as many as both sides have.
         seed: of the draw.
         output: folder for measures.json and the plots.
@@ -51,8 +53,8 @@ def measure(
         DataError: if images cannot be read.
         ValueError: if the images do not fit one another or are too few.
     """
-    real_images, _ = read_images(real)
-    generated_images, _ = read_images(generated)
+    real_images, real_labels = read_images(real)
+    generated_images, generated_labels = read_images(generated)
     training_images, training_labels = (None, None) if training is None else read_images(training)
     for name, images in (("generated", generated_images), ("training", training_images)):
         if images is not None and images[0].numel() != real_images[0].numel():
@@ -84,6 +86,12 @@ def measure(
             floors = _compute(measures, drawn_real, floor_images)
             if training_images is not None:  # floor images are training images: copies by construction
                 del floors["near_copy_share"]
+        if training_images is not None and training_labels is not None and generated_labels is not None:
+            sides = ((values, generated_images, generated_labels), (floors, real_images, real_labels))
+            for entries, images, labels in sides:
+                if labels is not None:
+                    agrees = nearest_labels(images, training_images, training_labels) == labels
+                    entries["class_agreement"] = float(agrees.double().mean())
         progress.advance(task)
     print_measures(f"{count:,} generated images against as many real ones", values, floors)
     _write(Path(output), values, floors, count, figure)

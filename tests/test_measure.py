@@ -69,6 +69,25 @@ def test_values_agree_with_numpy_and_scipy_on_all_images(files):
     assert measures["entropy_ratio"]["value"] == pytest.approx(sizes[1] / sizes[0] - 1, abs=0.01)
 
 
+def test_labelled_images_are_measured_by_the_class_of_their_neighbours(files):
+    """A quarter of the labels is wrong."""
+    data = MNISTDataModule()
+    asked, real = data.validation.take(torch.arange(300)), data.test.take(torch.arange(300))
+    labels = torch.where(torch.arange(300) % 4 == 0, (asked.labels + 1) % 10, asked.labels)
+    np.savez("asked.npz", images=asked.pixels.squeeze(1).numpy(), labels=labels.numpy())
+    np.savez("held_out.npz", images=real.pixels.squeeze(1).numpy(), labels=real.labels.numpy())
+    files = ["--real", "held_out.npz", "--generated", "asked.npz", "--training", "training.npz"]
+    main(["measure", *files, "--output", "out"])
+    with open("out/measures.json") as file:
+        measured = json.load(file)["measures"]["class_agreement"]
+    training = data.train.pixels.flatten(1).double().numpy()
+    for name, images, expected in (("value", asked, labels), ("floor", real, real.labels)):
+        nearest = scipy.spatial.distance.cdist(images.pixels.flatten(1).double().numpy(), training).argmin(axis=1)
+        agreement = (data.train.labels[nearest] == expected).double().mean().item()
+        assert measured[name] == pytest.approx(agreement, abs=1e-12), name
+    assert 0.6 < measured["value"] < 0.76 < 0.85 < measured["floor"]
+
+
 @pytest.mark.parametrize(
     ("real", "message"),
     [

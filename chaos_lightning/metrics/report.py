@@ -21,6 +21,7 @@ LABELS = {
     "near_copy_share": "share of near-copies of training images",
     "class_balance_error": "class balance error",
     "class_coverage": "classes covered",
+    "class_agreement": "share that is of the class asked for",
 }
 """Measure name to how tables call it, in the order of the tables."""
 

@@ -39,13 +39,15 @@ class Result(Callback):
             "num_samples": model.evaluation.num_samples,
             "measures": model.evaluation.measures[50.0],
         }
+        if (classes := model.evaluation.classes) is not None:
+            result["classes"] = [figures.values for figures in (*classes.classes, classes.overall)]
         torch.save(result, f"{self.file}.{trainer.global_rank}")
 
 def train(architecture, precision, devices, file):
     model = {
         "OneLayer": lambda **s: OneLayer(**s),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, **s),
-        "ThreeLayer": lambda **s: ThreeLayer(hidden_units=53, top_units=31, **s),
+        "ThreeLayer": lambda **s: ThreeLayer(hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, **s),
     }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(
         accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", precision=precision,
@@ -97,3 +99,6 @@ def test_several_processes_train_the_network_of_one(tmp_path, runs):
             if precision == "64-true":
                 for name, value in alone["measures"].items():
                     assert process["measures"][name] == pytest.approx(value, rel=1e-6), name
+                assert ("classes" in alone) == (architecture == "ThreeLayer")  # the one with label units
+                for of_one, of_all in zip(alone.get("classes", []), process.get("classes", []), strict=True):
+                    assert of_all == pytest.approx(of_one, rel=1e-6, nan_ok=True)
