@@ -159,7 +159,7 @@ def test_test_prints_and_keeps_the_measures_of_each_class(in_folder, trained, ca
         ]
     )
     printed = capsys.readouterr().out
-    for heading in ("class found", "accuracy", "calibration", "E(AAI)"):
+    for heading in ("class found", "class read", "calibration error", "E(AAI)"):
         assert heading in printed
     with (trained / "logs" / "tested" / "version_0" / "classes.csv").open() as file:
         table = list(csv.DictReader(file))

@@ -63,8 +63,7 @@ CLASS_LABELS = {
     "second_moment_error": "E(2)",
     "spectrum_error": "E(s)",
     "adversarial_accuracy_indicator": "E(AAI)",
-    "accuracy": "accuracy",
-    "calibration_error": "calibration error",
+    "accuracy": "class read",
 }
 """Measure name to the heading of its column in the table of classes."""
 
@@ -91,6 +90,7 @@ def print_classes(title: str, evaluation: ClassEvaluation) -> None:
         )
     Console(width=max(Console().width, 110)).print(table)
     print(
-        "Class found: share of the images asked for whose nearest training image is of that class. "
-        "Accuracy and (expected) calibration error: of the classes read off held-out images."
+        "class found: share of the images asked for whose nearest training image is of that class\n"
+        "class read:  share of held-out images whose class is read right, with an expected calibration error of "
+        f"{evaluation.overall.values['calibration_error']:.2g}"
     )
