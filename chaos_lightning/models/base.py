@@ -66,7 +66,7 @@ class ChaoticGenerator(LightningModule):
         sampling_time: float = 100.0,
         rate: RateName = "tanh",
         num_classes: int = 0,
-        label_repetitions: int = 20,
+        label_repetitions: int = 10,
         num_chains: int | None = None,
         measure_times: list[float] | None = None,
         seed: int = 0,

@@ -26,7 +26,7 @@ class VisibleLayout:
 
     num_pixels: int
     num_classes: int = 0
-    label_repetitions: int = 20
+    label_repetitions: int = 10
 
     def __post_init__(self) -> None:
         if self.num_classes < 0 or self.num_classes == 1:
