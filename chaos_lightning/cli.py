@@ -1,5 +1,6 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict | complete | measure | export``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict | complete | report | measure | export``."""
 
+import argparse
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +25,14 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
-from chaos_lightning.callbacks import MeasuresFile, SampleWriter, StepProgressBar, TrainingCheckpoint, TrainingPictures
+from chaos_lightning.callbacks import (
+    MeasuresFile,
+    SampleWriter,
+    StepProgressBar,
+    TrainingAlarms,
+    TrainingCheckpoint,
+    TrainingPictures,
+)
 from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
 from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError, ImageDataModule
@@ -31,7 +40,14 @@ from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
 from chaos_lightning.measure import measure
 from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
-from chaos_lightning.models.checkpoint import WholeFileIO, check_architecture, read_checkpoint, read_header
+from chaos_lightning.models.checkpoint import (
+    WholeFileIO,
+    check_architecture,
+    read_checkpoint,
+    read_header,
+    training_data,
+)
+from chaos_lightning.report import report
 from chaos_lightning.runs import go_on_in_newest_run
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
@@ -53,7 +69,12 @@ SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, those of the shell."""
 
-SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {"complete": complete, "measure": measure, "export": export}
+SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
+    "complete": complete,
+    "report": report,
+    "measure": measure,
+    "export": export,
+}
 """Subcommands that need no trainer."""
 
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
@@ -139,6 +160,7 @@ class ChaosCLI(LightningCLI):
             },
             parser_kwargs={
                 "epilog": "Further commands, each with a --help of its own: complete fills in hidden parts of images; "
+                "report draws what a trained network does; "
                 "measure measures the images of any generator; export writes trained weights as .safetensors.",
             },
             args=args,
@@ -165,6 +187,7 @@ class ChaosCLI(LightningCLI):
         parser.add_lightning_class_args(TrainingCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.every_n_train_steps": 1_000, "checkpoint.save_last": True})
         parser.add_lightning_class_args(TrainingPictures, "pictures")
+        parser.add_lightning_class_args(TrainingAlarms, "alarms")
         parser.link_arguments("seed_everything", "model.init_args.seed")
         parser.link_arguments("seed_everything", "data.init_args.seed")
         # A decay is over when training is.
@@ -332,12 +355,7 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if args is None else list(args)
     try:
         if arguments and arguments[0] in SIMPLE_COMMANDS:
-            auto_cli(
-                SIMPLE_COMMANDS[arguments[0]],
-                args=arguments[1:],
-                as_positional=False,
-                prog=f"chaos-lightning {arguments[0]}",
-            )
+            _run_simple_command(*arguments)
         else:
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
@@ -375,6 +393,22 @@ def _fail(error: BaseException, sentence: str) -> None:
 def _end(message: str, status: int) -> None:
     print(message, file=sys.stderr)
     sys.exit(status)
+
+
+def _run_simple_command(command: str, *arguments: str) -> None:
+    """Run a command that needs no trainer; ``--data`` is by default the data set of the checkpoint's training."""
+    first_look = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first_look.add_argument("--ckpt_path")
+    path = first_look.parse_known_args(arguments)[0].ckpt_path
+    defaults = {}
+    if (
+        "data" in signature(SIMPLE_COMMANDS[command]).parameters
+        and path
+        and (data := training_data(read_checkpoint(path)))
+    ):
+        defaults["data"] = data
+    prog = f"chaos-lightning {command}"
+    auto_cli(SIMPLE_COMMANDS[command], args=list(arguments), as_positional=False, set_defaults=defaults, prog=prog)
 
 
 def _own_words(error: BaseException) -> str:

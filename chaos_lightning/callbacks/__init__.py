@@ -1,9 +1,17 @@
-"""Callbacks: pictures, tables and files of a run."""
+"""Callbacks: pictures, tables and files of a run, and alarms."""
 
+from chaos_lightning.callbacks.alarms import TrainingAlarms
 from chaos_lightning.callbacks.checkpoints import TrainingCheckpoint
 from chaos_lightning.callbacks.measures import MeasuresFile
 from chaos_lightning.callbacks.pictures import TrainingPictures
 from chaos_lightning.callbacks.prediction import SampleWriter
 from chaos_lightning.callbacks.progress import StepProgressBar
 
-__all__ = ["MeasuresFile", "SampleWriter", "StepProgressBar", "TrainingCheckpoint", "TrainingPictures"]
+__all__ = [
+    "MeasuresFile",
+    "SampleWriter",
+    "StepProgressBar",
+    "TrainingAlarms",
+    "TrainingCheckpoint",
+    "TrainingPictures",
+]

@@ -13,6 +13,10 @@ class Generator(Protocol):
 
     evaluation: Evaluation | None
 
+    @property
+    def largest_potential(self) -> float:
+        """Largest absolute potential of the free phase in training."""
+
     def sample(self, num_samples: int, *, seed: int) -> Tensor:
         """Images in [-1, 1], ``(num_samples, channels, height, width)``."""
 

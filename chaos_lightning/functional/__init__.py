@@ -26,6 +26,7 @@ from chaos_lightning.functional.memorisation import near_copy_share, training_di
 from chaos_lightning.functional.neighbours import Neighbours, nearest_neighbours
 from chaos_lightning.functional.relative_entropy import deflated_size, entropy_ratio, relative_entropy_error
 from chaos_lightning.functional.second_moment import second_moment_error
+from chaos_lightning.functional.smoothness import neighbour_correlation
 from chaos_lightning.functional.spectrum import spectrum_error
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "nearest_completion",
     "nearest_labels",
     "nearest_neighbours",
+    "neighbour_correlation",
     "pair_difference",
     "participation_ratio",
     "relative_entropy_error",

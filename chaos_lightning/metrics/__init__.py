@@ -12,6 +12,7 @@ from chaos_lightning.metrics.diversity_metrics import (
 )
 from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
 from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+from chaos_lightning.metrics.warning_signs import WarningSigns
 
 __all__ = [
     "AdversarialAccuracyIndicator",
@@ -28,4 +29,5 @@ __all__ = [
     "RestingFraction",
     "SecondMomentError",
     "SpectrumError",
+    "WarningSigns",
 ]

@@ -242,6 +242,11 @@ class ChaoticGenerator(LightningModule):
                 difference = self.trainer.strategy.reduce(difference, reduce_op="mean")
             parameter.grad = difference.neg_()
 
+    @property
+    def largest_potential(self) -> float:
+        """Largest absolute potential of the free phase, at the newest step that was looked at."""
+        return self._divergence.largest_potential
+
     def _look_for_divergence(self) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
@@ -395,13 +400,13 @@ class ChaoticGenerator(LightningModule):
 
     # Measuring
 
-    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> None:
-        """Generate as many images as there are real ones and take both into the measures."""
-        self._measure("val", batch)
+    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
+        """Generate as many images as there are real ones, take both into the measures, return those at time T."""
+        return self._measure("val", batch)
 
-    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> None:
+    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
         """As in validation."""
-        self._measure("test", batch)
+        return self._measure("test", batch)
 
     def on_validation_epoch_start(self) -> None:
         """Start from no images, whatever a run that was broken off has left."""
@@ -430,7 +435,7 @@ class ChaoticGenerator(LightningModule):
         self._stage_measures[stage].to(self.device).reset()
 
     @torch.no_grad()
-    def _measure(self, stage: str, batch: "EvaluationBatch") -> None:
+    def _measure(self, stage: str, batch: "EvaluationBatch") -> Tensor:
         # The same chains at every validation: a difference between two validations is one of the weights.
         generated = self._generate(len(batch.images), self.measure_times, (self.seed, EVALUATION), batch.first_index)
         measures = self._stage_measures[stage]
@@ -441,6 +446,7 @@ class ChaoticGenerator(LightningModule):
             asked = self._generate(len(batch.images), [self.sampling_time], *chains, held)[self.sampling_time]
             probabilities = self._classify(batch.images.flatten(1), *chains)
             measures.classes.update(batch.images, batch.labels, asked, probabilities)
+        return generated[self.sampling_time]
 
     def _log_measures(self, stage: str) -> None:
         measures = self._stage_measures[stage]

@@ -18,10 +18,14 @@ class DivergenceWatch:
     """Keeps the largest absolute pixel and potential seen, and complains when asked to look at them.
 
     Taking in is cheap and never waits for the device; looking does.
+
+    Attributes:
+        largest_potential: what the last look has found.
     """
 
     def __init__(self) -> None:
         self._largest: Tensor | None = None
+        self.largest_potential = 0.0
 
     def take_in(self, images: Tensor, potentials: Sequence[Tensor]) -> None:
         """Take in the images of a step and the potentials of its free phase."""
@@ -41,6 +45,7 @@ class DivergenceWatch:
             return
         pixel, *potentials = self._largest.tolist()
         self._largest = None
+        self.largest_potential = max(potentials)
         kept = f"The last good checkpoint: {last_checkpoint or 'none was written yet'}"
         if not pixel <= 1 + 1e-6:
             raise ValueError(

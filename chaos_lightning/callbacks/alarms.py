@@ -1,0 +1,170 @@
+"""Says aloud when training goes wrong."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
+
+from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.callbacks.signatures import SIGNATURES, Reading, Thresholds
+from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.warning_signs import WarningSigns
+
+IMAGES_LOOKED_AT = 500
+"""Images of a validation that the signs are taken from, at most: enough for shares, cheap beside the measures."""
+
+LEAST_IMAGES = 100
+"""With fewer images a share of classes or of near copies says too little to warn of: ten classes need a few each."""
+
+
+class TrainingAlarms(Callback):
+    """Warns once when a failure signature appears, with numbers and advice, and says when it is over.
+
+    Noise, mode collapse, inversion and plateaus are looked for at every validation, in the samples and measures that
+    validation makes anyway; the onset of divergence at every training step, in the largest potential of the free
+    phase. The numbers that the decisions rest on are logged as ``signs/...``.
+
+    Args:
+        enabled: false switches all alarms off.
+        least_correlation: neighbouring pixels that correlate by less mean noise.
+        least_class_share: fewer classes, as a share of those of the data, mean collapse.
+        most_identical: a larger share of samples that are nearly identical to another one means collapse.
+        most_inverted: a larger share of samples that are negatives means inversion.
+        noise_patience: validations in a row that must show noise, for the first may come too early to show anything.
+        plateau_patience: validations without progress of any measure that mean a plateau.
+        largest_potential: larger potentials mean that training is about to diverge.
+
+    Raises:
+        ValueError: for a patience below 1, or a share outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        enabled: bool = True,
+        least_correlation: float = 0.3,
+        least_class_share: float = 0.5,
+        most_identical: float = 0.75,
+        most_inverted: float = 0.25,
+        noise_patience: int = 2,
+        plateau_patience: int = 5,
+        largest_potential: float = 1_000.0,
+    ) -> None:
+        for name, patience in (("noise_patience", noise_patience), ("plateau_patience", plateau_patience)):
+            if patience < 1:
+                raise ValueError(f"{name} must be at least 1 validation, but is {patience}")
+        shares = {"least_class_share": least_class_share, "most_identical": most_identical}
+        for name, share in {**shares, "most_inverted": most_inverted}.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} must be a share from 0 to 1, but is {share}")
+        self.enabled = enabled
+        self.noise_patience = noise_patience
+        self.thresholds = Thresholds(
+            least_correlation, least_class_share, most_identical, most_inverted, plateau_patience, largest_potential
+        )
+        self._signs: WarningSigns | None = None
+        self._latest_signs: dict[str, float] = {}
+        self._errors: list[dict[str, float]] = []
+        self._noisy_validations = 0
+        self._sounding: set[str] = set()
+
+    # Divergence
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the largest potential of the step."""
+        if not self.enabled:
+            return
+        largest, limit = as_generator(pl_module).largest_potential, self.thresholds.largest_potential
+        if trainer.global_step % max(1, trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
+            pl_module.log("signs/largest_potential", largest)
+        message = (
+            f"training is about to diverge: the largest potential is {largest:.3g} (limit {limit:g}; training stops at "
+            f"10,000). Lower the learning rate (now {_learning_rate(trainer):g})"
+        )
+        self._sound("divergence", message if largest > limit else None, trainer.global_step)
+
+    # Signs in the samples
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start from no images."""
+        self._latest_signs = {}
+        if self._signs is not None:
+            self._signs.reset()
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Take in the first images of the validation, and the samples made for them."""
+        if not self._watches(trainer):
+            return
+        if self._signs is None:
+            self._signs = WarningSigns(tuple(batch.images.shape[1:])).to(pl_module.device)
+        wanted = max(0, IMAGES_LOOKED_AT - batch.first_index)
+        self._signs.update(batch.images[:wanted], batch.labels[:wanted], outputs[:wanted])
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute and log the signs, over all processes."""
+        if not self._watches(trainer) or self._signs is None:
+            return
+        num_images = torch.tensor(self._signs.num_images, device=pl_module.device)
+        if int(trainer.strategy.reduce(num_images, reduce_op="sum")) < LEAST_IMAGES:
+            return
+        self._latest_signs = {name: float(value) for name, value in self._signs.compute().items()}
+        self._signs.reset()
+        pl_module.log_dict({f"signs/{name}": value for name, value in self._latest_signs.items()}, batch_size=1)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Sound the alarms."""
+        evaluation = as_generator(pl_module).evaluation
+        if not self._watches(trainer) or evaluation is None:
+            return
+        measures = evaluation.measures[evaluation.sampling_time]
+        self._errors.append({name: measures[name] for name in ERRORS})
+        reading = Reading(self._latest_signs, self._errors, evaluation.floors, _learning_rate(trainer))
+        for name, signature in SIGNATURES.items():
+            if name == "plateau" or reading.signs:
+                message = signature(reading, self.thresholds)
+                if name == "noise":
+                    self._noisy_validations = self._noisy_validations + 1 if message else 0
+                    message = message if self._noisy_validations >= self.noise_patience else None
+                self._sound(name, message, evaluation.step)
+
+    def _watches(self, trainer: Trainer) -> bool:
+        return self.enabled and not trainer.sanity_checking and bool(trainer.optimizers)  # something is being trained
+
+    def _sound(self, name: str, message: str | None, step: int) -> None:
+        """Warn if there is a message and was none before; say so if there was one and is none now."""
+        if message and name not in self._sounding:
+            self._sounding.add(name)
+            rank_zero_warn(f"At step {step:,} {message}.")
+        elif not message and name in self._sounding:
+            self._sounding.discard(name)
+            rank_zero_info(f"At step {step:,} the alarm about {name} is over.")
+
+    # Checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was noticed so far, so that a resumed run neither repeats a warning nor forgets a plateau."""
+        return {
+            "errors": self._errors,
+            "noisy_validations": self._noisy_validations,
+            "sounding": sorted(self._sounding),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what was noticed."""
+        self._errors = list(state_dict["errors"])
+        self._noisy_validations = state_dict["noisy_validations"]
+        self._sounding = set(state_dict["sounding"])
+
+
+def _learning_rate(trainer: Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])
