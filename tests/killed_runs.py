@@ -103,7 +103,7 @@ if __name__ == "__main__":
     duration = report["never"][0]["seconds"]
     for name, moments in plan.items():
         if isinstance(moments, int):  # so many random ones
-            moments = [random.Random(seed).uniform(0.1, 0.9) * duration for seed in range(moments)]
+            moments = [random.Random(f"{name} {number}").uniform(0.1, 0.9) * duration for number in range(moments)]
         moments = [moment if isinstance(moment, float) else tuple(moment) for moment in moments]
         report[name] = killed_and_resumed(root / name, moments)
     (root / "report.json").write_text(json.dumps(report))

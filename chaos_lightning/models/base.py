@@ -264,10 +264,13 @@ class ChaoticGenerator(LightningModule):
 
     def _log(self, values: dict[str, Any]) -> None:
         """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step."""
-        in_fit = self.trainer.state.fn == "fit"
-        self.log_dict(values, batch_size=1, logger=not in_fit)
-        for logger in self.loggers if in_fit else []:
-            logger.log_metrics({name: float(value) for name, value in values.items()}, self.global_step)
+        step = self.global_step or self._loaded_step
+        if self.trainer.state.fn != "fit":
+            self.log_dict({**values, "step": float(step)}, batch_size=1)  # Lightning takes the step from there
+            return
+        self.log_dict(values, batch_size=1, logger=False)
+        for logger in self.loggers:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
             logger.save()
 
     # Sampling
