@@ -3,6 +3,7 @@
 import resource
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_a_hundred_thousand_steps(tmp_path, monkeypatch, capsys):
     log_bytes = sum(path.stat().st_size for path in Path("logs").rglob("*") if path.is_file())
     with capsys.disabled():
         print(f"\nseconds a block {gauge.blocks}, megabytes {gauge.megabytes}, log {log_bytes / 2**20:.2f} MiB")
-    assert gauge.megabytes[-1] - gauge.megabytes[0] < 20
+    # Validations and the allocator make memory go up and down by a tenth; other programs disturb a single block.
+    assert max(gauge.megabytes[-3:]) < 1.15 * max(gauge.megabytes[:3])
     assert log_bytes < 10 * 2**20
-    assert gauge.blocks[-1] < 1.05 * gauge.blocks[0]
+    assert median(gauge.blocks[-3:]) < 1.05 * median(gauge.blocks[:3])
