@@ -401,12 +401,9 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     first_look.add_argument("--ckpt_path")
     path = first_look.parse_known_args(arguments)[0].ckpt_path
     defaults = {}
-    if (
-        "data" in signature(SIMPLE_COMMANDS[command]).parameters
-        and path
-        and (data := training_data(read_checkpoint(path)))
-    ):
-        defaults["data"] = data
+    if path and "data" in signature(SIMPLE_COMMANDS[command]).parameters:
+        data = training_data(read_checkpoint(path))
+        defaults = {"data": data} if data else {}
     prog = f"chaos-lightning {command}"
     auto_cli(SIMPLE_COMMANDS[command], args=list(arguments), as_positional=False, set_defaults=defaults, prog=prog)
 
