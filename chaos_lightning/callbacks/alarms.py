@@ -78,7 +78,7 @@ class TrainingAlarms(Callback):
             return
         largest, limit = as_generator(pl_module).largest_potential, self.thresholds.largest_potential
         if trainer.global_step % max(1, trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
-            pl_module.log("signs/largest_potential", largest)
+            as_generator(pl_module).log_now({"signs/largest_potential": largest})
         message = (
             f"training is about to diverge: the largest potential is {largest:.3g} (limit {limit:g}; training stops at "
             f"10,000). Lower the learning rate (now {_learning_rate(trainer):g})"
@@ -119,7 +119,7 @@ class TrainingAlarms(Callback):
             return
         self._latest_signs = {name: float(value) for name, value in self._signs.compute().items()}
         self._signs.reset()
-        pl_module.log_dict({f"signs/{name}": value for name, value in self._latest_signs.items()}, batch_size=1)
+        as_generator(pl_module).log_now({f"signs/{name}": value for name, value in self._latest_signs.items()})
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sound the alarms."""

@@ -1,6 +1,7 @@
 """What the callbacks ask of the module that is trained."""
 
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
 
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -16,6 +17,9 @@ class Generator(Protocol):
     @property
     def largest_potential(self) -> float:
         """Largest absolute potential of the free phase in training."""
+
+    def log_now(self, values: Mapping[str, Any]) -> None:
+        """Log scalars by name, at once."""
 
     def sample(self, num_samples: int, *, seed: int) -> Tensor:
         """Images in [-1, 1], ``(num_samples, channels, height, width)``."""

@@ -1,6 +1,6 @@
 """What the architectures have in common: the training step, sampling and measuring."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from math import isfinite, isqrt
 from typing import TYPE_CHECKING, Any, Self
@@ -260,10 +260,14 @@ class ChaoticGenerator(LightningModule):
         learned = [connection.learned for connection in self.network.connections]
         size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self._log({"train/hebbian_difference": size, "train/learning_rate": rate})
+        self.log_now({"train/hebbian_difference": size, "train/learning_rate": rate})
 
-    def _log(self, values: dict[str, Any]) -> None:
-        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step."""
+    def log_now(self, values: Mapping[str, Any]) -> None:
+        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.
+
+        Args:
+            values: name to scalar, the same on every process.
+        """
         step = self.global_step or self._loaded_step
         if self.trainer.state.fn != "fit":
             self.log_dict({**values, "step": float(step)}, batch_size=1)  # Lightning takes the step from there
@@ -468,7 +472,7 @@ class ChaoticGenerator(LightningModule):
         if evaluation.classes is not None:
             overall = evaluation.classes.overall.values
             logged |= {f"{stage}_classes/{name}": value for name, value in overall.items()}
-        self._log(logged)
+        self.log_now(logged)
 
     # Checkpoints
 

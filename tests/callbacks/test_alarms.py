@@ -80,7 +80,7 @@ def test_a_network_with_a_negative_is_inverted(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
     said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -1))
     assert any("100% of the samples are inverted" in text for text in said)
-    assert scalars(tmp_path, "signs/inverted_share")[0] == 1
+    assert scalars(tmp_path, "signs/inverted_share")[1] == 1
 
 
 def test_a_learning_rate_that_is_too_high_is_said_before_training_diverges(tmp_path, monkeypatch):
