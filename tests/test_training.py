@@ -18,14 +18,23 @@ def test_short_training_lowers_the_measures(tmp_path, monkeypatch):
     real = data.validation.images[:500]
     cli = ChaosCLI(
         [
-            *("fit", "--model.dt", "5", "--model.measure_times", "[]"),
-            *("--model.optimizer", "Adam", "--model.optimizer.lr", "1e-3", "--model.optimizer.eps", "1e-3"),
+            *("fit", "--model.dt", "5", "--model.hidden_units", "300", "--model.measure_times", "[]"),
+            *(
+                "--trainer.precision",
+                "bf16-mixed",
+                "--model.optimizer",
+                "Adam",
+                "--model.optimizer.lr",
+                "1e-3",
+                "--model.optimizer.eps",
+                "1e-3",
+            ),
             *("--model.optimizer.betas", "[0.5, 0.99]", "--model.lr_scheduler", "CosineAnnealingLR"),
             *("--data.batch_size", "100", "--data.num_eval_images", "100", "--trainer.max_steps", "1000"),
         ]
     )
     trained = cli.model.sample(500, seed=1)
-    untrained = TwoLayer(dt=5.0).sample(500, seed=1)
+    untrained = TwoLayer(dt=5.0, hidden_units=300).sample(500, seed=1)
     assert second_moment_error(real, trained) < second_moment_error(real, untrained) / 3
     assert adversarial_accuracy_indicator(real, trained) < adversarial_accuracy_indicator(real, untrained) * 2 / 3
 
