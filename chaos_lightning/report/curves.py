@@ -57,7 +57,7 @@ def images_over_time(
 ) -> Iterator[tuple[float, Tensor]]:
     """Images of the same chains at ascending times, one time after another.
 
-    They are those of :meth:`ChaoticGenerator.sample` with the same seed, but only the state of the chains is kept,
+    They are those of :meth:`ChaoticGenerator.sample` with the same seed, up to rounding, but only the state of the chains is kept,
     so that memory does not grow with the number of times.
 
     Yields:
@@ -76,7 +76,8 @@ def images_over_time(
         steps = num_time_steps(time, model.dt, name="times")
         states = [integrator.advance(state, steps - steps_done) for state in states]
         steps_done = steps
-        yield time, torch.cat([state.rates[0] for state in states]).unflatten(1, model.image_shape)
+        pixels = [model.layout.pixels_of(state.rates[0]) for state in states]
+        yield time, torch.cat(pixels).unflatten(1, model.image_shape)
 
 
 def measure_over_time(

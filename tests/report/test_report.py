@@ -210,10 +210,11 @@ def test_times_are_whole_steps_from_0_to_3T_with_T(sampling_time, dt):
     assert all((time / dt).is_integer() for time in times)
 
 
+@pytest.mark.parametrize("num_classes", [0, 4])
 @pytest.mark.parametrize("architecture", [OneLayer, TwoLayer, ThreeLayer])
-def test_images_over_time_are_those_of_sample(architecture, monkeypatch):
+def test_images_over_time_are_those_of_sample(architecture, num_classes, monkeypatch):
     monkeypatch.setattr("chaos_lightning.report.curves.CHAINS_AT_ONCE", 7)
-    model = architecture(visible_units=25, dt=3.0, sampling_time=21.0)
+    model = architecture(visible_units=25, dt=3.0, sampling_time=21.0, num_classes=num_classes)
     expected = model.sample(11, times=[0.0, 9.0, 21.0], seed=3)
     for time, images in images_over_time(model, 11, [0.0, 9.0, 21.0], seed=3):
         assert torch.allclose(images, expected[time], atol=1e-6)
