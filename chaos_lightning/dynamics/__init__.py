@@ -8,6 +8,7 @@ from chaos_lightning.dynamics.network import ChaoticNetwork, Connection
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
 from chaos_lightning.dynamics.replicas import ReplicaDivergence, replica_divergence
 from chaos_lightning.dynamics.speeds import chain_speeds
+from chaos_lightning.dynamics.thinning import Thinning, draw_thinning
 
 __all__ = [
     "RATE_FUNCTIONS",
@@ -19,7 +20,9 @@ __all__ = [
     "RateName",
     "ReplicaDivergence",
     "State",
+    "Thinning",
     "chain_speeds",
+    "draw_thinning",
     "initial_potentials",
     "lyapunov_exponents",
     "num_time_steps",

@@ -7,6 +7,7 @@ from torch import Tensor
 from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
 def random_start(
@@ -44,6 +45,7 @@ def run_chains(
     seed: Sequence[int],
     first_chain: int = 0,
     held: Held | None = None,
+    thinning: Thinning = WHOLE,
 ) -> list[State]:
     """Run chains from their random start and return the states after given numbers of time steps, of one run.
 
@@ -55,8 +57,9 @@ def run_chains(
         seed: what the random start is for, see :func:`initial_potentials`.
         first_chain: index of the first chain.
         held: visible rates to hold.
+        thinning: what is dropped from the network during the run.
     """
-    integrator = EulerIntegrator(network, alpha, held=held)
+    integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning)
     if held is not None and held.mask is None:
         hidden = random_start(network, num_chains, seed=seed, first_chain=first_chain, lowest_layer=1)
         potentials = (held.values, *hidden)  # a layer that is held whole has no use for potentials

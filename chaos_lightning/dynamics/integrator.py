@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
 class State(NamedTuple):
@@ -67,6 +68,7 @@ class EulerIntegrator:
         network: the network.
         alpha: dt / tau.
         held: visible rates to hold.
+        thinning: what is dropped from the network.
         product_dtype: data type of the matrix products; potentials keep the network's own. Defaults to autocast's
             type where autocast is on, to the network's type otherwise.
     """
@@ -77,6 +79,7 @@ class EulerIntegrator:
         alpha: float,
         *,
         held: Held | None = None,
+        thinning: Thinning = WHOLE,
         product_dtype: torch.dtype | None = None,
     ) -> None:
         self.alpha = alpha
@@ -98,7 +101,7 @@ class EulerIntegrator:
                 if layer == 0 and image is not None:
                     continue
                 self._offsets[layer] = network.biases[layer].detach().unsqueeze(0)
-                for source, coupling in network.afferents(layer):
+                for source, coupling in network.afferents(layer, thinning):
                     if source == 0 and image is not None:
                         self._offsets[layer] = torch.addmm(self._offsets[layer], image, coupling.T)
                     else:

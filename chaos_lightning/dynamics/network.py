@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
+from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
 class Connection(nn.Module):
@@ -40,13 +41,13 @@ class Connection(nn.Module):
             fan_in = matrix.shape[1]
             matrix.data.normal_(std=gain / fan_in**0.5, generator=generator)
 
-    def into_lower(self) -> Tensor:
-        """Total coupling into the lower layer, ``(lower, upper)``: W + A (J + A within a layer)."""
-        return self.frozen_down + self.learned
+    def into_lower(self, learned: Tensor) -> Tensor:
+        """Total coupling into the lower layer, ``(lower, upper)``: W + A (J + A within a layer), given A."""
+        return self.frozen_down + learned
 
-    def into_upper(self) -> Tensor:
-        """Total coupling into the upper layer, ``(upper, lower)``: Wt + A^T."""
-        return self.frozen_up + self.learned.T
+    def into_upper(self, learned: Tensor) -> Tensor:
+        """Total coupling into the upper layer, ``(upper, lower)``: Wt + A^T, given A."""
+        return self.frozen_up + learned.T
 
 
 class ChaoticNetwork(nn.Module):
@@ -103,12 +104,13 @@ class ChaoticNetwork(nn.Module):
         """The learned couplings, in order of the connections, then the biases, in order of the layers."""
         return [connection.learned for connection in self.connections] + list(self.biases)
 
-    def afferents(self, layer: int) -> list[tuple[int, Tensor]]:
+    def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""
         sources = []
-        for connection in self.connections:
+        learned = thinning.carried([connection.learned for connection in self.connections])
+        for connection, couplings in zip(self.connections, learned, strict=True):
             if connection.lower == layer:
-                sources.append((connection.upper, connection.into_lower()))
+                sources.append((connection.upper, connection.into_lower(couplings)))
             elif connection.upper == layer:
-                sources.append((connection.lower, connection.into_upper()))
-        return sources
+                sources.append((connection.lower, connection.into_upper(couplings)))
+        return [(source, thinning.sent(source, coupling)) for source, coupling in sources]

@@ -10,9 +10,19 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 
-from chaos_lightning.dynamics import ChaoticNetwork, Held, RateName, State, num_time_steps, run_chains
+from chaos_lightning.dynamics import (
+    ChaoticNetwork,
+    Held,
+    RateName,
+    State,
+    Thinning,
+    draw_thinning,
+    num_time_steps,
+    run_chains,
+)
+from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.learning import hebbian_difference
+from chaos_lightning.learning import hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
 from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
@@ -24,8 +34,8 @@ from chaos_lightning.models.weights_file import is_weights_file
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
 
-# What random initial states are drawn for: no two uses ever share their numbers.
-FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION = range(6)
+# What random numbers are drawn for: no two uses ever share them.
+FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT = range(7)
 
 
 class ChaoticGenerator(LightningModule):
@@ -47,6 +57,12 @@ class ChaoticGenerator(LightningModule):
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        l1: strength of the L1 penalty of the learned couplings: each step is followed by
+            ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
+            weight_decay.)
+        coupling_dropout: probability that a learned coupling is left out of a training step.
+        hidden_dropout: probability that a hidden unit sends nothing in a training step. What is dropped is drawn anew
+            at every step and is the same for all chains and both phases, see :class:`Thinning`.
         measure_times: further sampling times at which validation and test measure; None takes T/2, 3T/2 and 2T.
         seed: of the frozen couplings and of every random initial state.
         optimizer: makes the optimiser from the parameters; plain SGD with the paper's k = 0.01 by default.
@@ -68,6 +84,9 @@ class ChaoticGenerator(LightningModule):
         num_classes: int = 0,
         label_repetitions: int = 10,
         num_chains: int | None = None,
+        l1: float = 0.0,
+        coupling_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
         measure_times: list[float] | None = None,
         seed: int = 0,
         optimizer: OptimizerCallable = lambda parameters: torch.optim.SGD(parameters, lr=0.01),
@@ -92,6 +111,13 @@ class ChaoticGenerator(LightningModule):
                 raise ValueError(f"tau, sampling_time and measure_times must be finite numbers, but one is {time}")
         if num_chains is not None and num_chains < 1:
             raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
+        if not 0 <= l1 < float("inf"):
+            raise ValueError(f"l1 must be 0 or more, but is {l1}; 0 switches it off")
+        for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
+            if not 0 <= dropout < 1:
+                raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
+        if hidden_dropout > 0 and len(layer_sizes) == 1:
+            raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
         side = isqrt(max(layer_sizes[0], 0))
         if side == 0 or side * side != layer_sizes[0]:
             raise ValueError(
@@ -104,6 +130,9 @@ class ChaoticGenerator(LightningModule):
         self.dt = dt
         self.sampling_time = sampling_time
         self.num_chains = num_chains
+        self.l1 = l1
+        self.coupling_dropout = coupling_dropout
+        self.hidden_dropout = hidden_dropout
         self.seed = seed
         num_steps = num_time_steps(sampling_time, dt)
         if measure_times is None:
@@ -184,60 +213,96 @@ class ChaoticGenerator(LightningModule):
         """One step of contrastive Hebbian learning: clamped phase, free phase, update."""
         step = self.global_step
         visible = self.layout.rates_of(batch.images, batch.labels)
-        clamped = self.clamped_phase(visible, seed=(self.seed, CLAMPED_PHASE, step), first_chain=batch.first_index)
+        thinning = draw_thinning(
+            self.network,
+            coupling_rate=self.coupling_dropout,
+            hidden_rate=self.hidden_dropout,
+            seed=(self.seed, DROPOUT, step),
+        )
+        seed = (self.seed, CLAMPED_PHASE, step)
+        clamped = self.clamped_phase(visible, seed=seed, first_chain=batch.first_index, thinning=thinning)
         num_chains, first_chain = len(visible), batch.first_index
         if self.num_chains is not None:
             num_chains = self.num_chains // self.trainer.world_size
             first_chain = num_chains * self.trainer.global_rank
-        free = self.free_phase(num_chains, seed=(self.seed, FREE_PHASE, step), first_chain=first_chain)
+        seed = (self.seed, FREE_PHASE, step)
+        free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, thinning=thinning)
         self._divergence.take_in(visible, free.potentials)
         # Looking waits for the device: at every step only where that costs nothing.
         if self.device.type == "cpu" or self._is_logging_step(step):
             self._look_for_divergence()
 
-        self._set_gradients(clamped, free)
+        self._set_gradients(clamped, free, thinning)
         self.optimizers().step()  # type: ignore[union-attr]
+        if self.l1 > 0:
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            shrink([connection.learned for connection in self.network.connections], rate * self.l1)
         if self._make_lr_scheduler is not None:
             self.lr_schedulers().step()  # type: ignore[union-attr]
         if self._is_logging_step(step):
             self._log_update()
 
-    def clamped_phase(self, visible: Tensor, *, seed: Sequence[int], first_chain: int = 0) -> State:
+    def clamped_phase(
+        self, visible: Tensor, *, seed: Sequence[int], first_chain: int = 0, thinning: Thinning = WHOLE
+    ) -> State:
         """Hold all visible rates and let the hidden layers relax for the time T.
 
         Args:
             visible: rates of images, with labels if the network has label units, ``(images, visible units)``.
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first image in the minibatch of all processes.
+            thinning: what is dropped from the network.
         """
-        (state,) = self._run(len(visible), [self.sampling_time], seed, first_chain, held=Held(visible))
+        held = Held(visible)
+        (state,) = self._run(len(visible), [self.sampling_time], seed, first_chain, held=held, thinning=thinning)
         return state
 
-    def free_phase(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> State:
+    def free_phase(
+        self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0, thinning: Thinning = WHOLE
+    ) -> State:
         """Let chains run freely from a random start for the time T.
 
         Args:
             num_chains: number of chains.
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first chain among those of all processes.
+            thinning: what is dropped from the network.
         """
-        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain)
+        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain, thinning=thinning)
         return state
 
     def _run(
-        self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int, held: Held | None = None
+        self,
+        num_chains: int,
+        times: Sequence[float],
+        seed: Sequence[int],
+        first_chain: int,
+        *,
+        held: Held | None = None,
+        thinning: Thinning = WHOLE,
     ) -> list[State]:
         """The states at ascending times of one run from a random start."""
         num_steps = [num_time_steps(time, self.dt, name="times") for time in times]
         alpha = self.dt / self.tau
-        return run_chains(self.network, alpha, num_chains, num_steps, seed=seed, first_chain=first_chain, held=held)
+        return run_chains(
+            self.network,
+            alpha,
+            num_chains,
+            num_steps,
+            seed=seed,
+            first_chain=first_chain,
+            held=held,
+            thinning=thinning,
+        )
 
-    def _set_gradients(self, clamped: State, free: State) -> None:
+    def _set_gradients(self, clamped: State, free: State, thinning: Thinning) -> None:
         """Set the gradients to minus the Hebbian difference, averaged over all processes."""
         pairs = [(connection.lower, connection.upper) for connection in self.network.connections]
         with torch.autocast(self.device.type, enabled=False):
-            couplings, biases = hebbian_difference(pairs, clamped.rates, free.rates)
-        for parameter, difference in zip(self.network.trainable(), couplings + biases, strict=True):
+            sent = [[thinning.sent(*layer) for layer in enumerate(state.rates)] for state in (clamped, free)]
+            couplings, biases = hebbian_difference(pairs, *sent)
+        differences = thinning.carried(couplings) + biases
+        for parameter, difference in zip(self.network.trainable(), differences, strict=True):
             if self.trainer.world_size > 1:  # nobody else does it: there is no backward pass
                 difference = self.trainer.strategy.reduce(difference, reduce_op="mean")
             parameter.grad = difference.neg_()

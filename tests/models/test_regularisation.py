@@ -1,0 +1,217 @@
+"""L1 and dropout in training, against the equations in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.data import Minibatch
+from chaos_lightning.dynamics import draw_thinning, initial_potentials
+from chaos_lightning.models.base import CLAMPED_PHASE, DROPOUT, FREE_PHASE
+
+SMALL = {"visible_units": 25, "tau": 10.0, "dt": 3.0, "sampling_time": 21.0}
+ALPHA, NUM_STEPS, K = 0.3, 7, 0.07
+ARCHITECTURES = [(OneLayer, {}), (TwoLayer, {"hidden_units": 7}), (ThreeLayer, {"hidden_units": 7, "top_units": 3})]
+
+
+class Loader:
+    """One minibatch of 13 images, again and again."""
+
+    images = (torch.rand(13, 1, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1).double()
+
+    def __len__(self):
+        return 100
+
+    def __iter__(self):
+        return iter([Minibatch(self.images.to(torch.get_default_dtype()), torch.zeros(13, dtype=torch.int64), 0)] * 100)
+
+
+def train(model, steps, ckpt_path=None, precision="64-true"):
+    trainer = Trainer(
+        accelerator="cpu", precision=precision, max_steps=steps, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
+    )  # fmt: skip
+    trainer.fit(model, Loader(), ckpt_path=ckpt_path)
+    return trainer
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=K)
+
+
+def to_numpy(tensor):
+    return tensor.detach().double().numpy().copy()
+
+
+def run_in_numpy(start, frozen, A, biases, units, data=None):
+    """Rates after the time loop. frozen[i][j] and A[i][j]: couplings from layer j into layer i, None where none."""
+    x = [layer.copy() for layer in start]
+    for step in range(NUM_STEPS + 1):
+        r = [np.tanh(layer) for layer in x]
+        if data is not None:
+            r[0] = data
+        if step < NUM_STEPS:
+            x = [
+                (1 - ALPHA) * x[i]
+                + ALPHA * (b + sum((r[j] * units[j]) @ (K_ij + A[i][j]).T for j, K_ij in frozen[i].items()))
+                for i, b in enumerate(biases)
+            ]
+    return r
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+@pytest.mark.parametrize("rates", [(0.4, 0.0), (0.0, 0.4), (0.3, 0.2)])
+def test_dropout_is_the_rule_of_the_thinned_network(architecture, sizes, rates):
+    coupling_rate, hidden_rate = rates if architecture is not OneLayer else (rates[0], 0.0)
+    model = architecture(
+        **SMALL, **sizes, coupling_dropout=coupling_rate, hidden_dropout=hidden_rate, optimizer=sgd
+    ).double()
+    layers = model.network.layer_sizes
+    pairs = [(connection.lower, connection.upper) for connection in model.network.connections]
+    frozen = [{} for _ in layers]
+    for connection in model.network.connections:
+        frozen[connection.lower][connection.upper] = to_numpy(connection.frozen_down)
+        if not connection.is_recurrent:
+            frozen[connection.upper][connection.lower] = to_numpy(connection.frozen_up)
+    A = [np.zeros((layers[i], layers[j])) for i, j in pairs]
+    b = [np.zeros(size) for size in layers]
+    data = to_numpy(Loader.images.flatten(1))
+
+    for step in range(4):
+        drawn = draw_thinning(
+            model.network, coupling_rate=coupling_rate, hidden_rate=hidden_rate, seed=(0, DROPOUT, step)
+        )
+        m = [to_numpy(x) for x in drawn.couplings] if drawn.couplings else [np.ones_like(x) for x in A]
+        n = [to_numpy(x) for x in drawn.units] if drawn.units else [np.ones_like(x) for x in b]
+        thinned = [{} for _ in layers]
+        for (i, j), A_ij, m_ij in zip(pairs, A, m, strict=True):
+            thinned[i][j] = m_ij * A_ij
+            thinned[j][i] = (m_ij * A_ij).T
+        free_start = [to_numpy(x) for x in initial_potentials(layers, 13, seed=[0, FREE_PHASE, step])]
+        hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, CLAMPED_PHASE, step])]
+        clamped = run_in_numpy([data, *hidden], frozen, thinned, b, n, data)
+        free = run_in_numpy(free_start, frozen, thinned, b, n)
+        clamped, free = ([r * n_i for r, n_i in zip(phase, n, strict=True)] for phase in (clamped, free))
+        for (i, j), A_ij, m_ij in zip(pairs, A, m, strict=True):
+            dA = m_ij * (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / 13
+            A_ij += K * (dA if i != j else dA - np.diag(np.diag(dA)))
+        for b_i, r_clamped, r_free in zip(b, clamped, free, strict=True):
+            b_i += K * (r_clamped.mean(axis=0) - r_free.mean(axis=0))
+
+    train(model, 4)
+    for parameter, expected in zip(model.network.trainable(), A + b, strict=True):
+        assert abs(expected).max() > 0.01
+        np.testing.assert_allclose(to_numpy(parameter), expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_l1_is_a_soft_threshold_after_each_step(architecture, sizes):
+    plain, sparse = (architecture(**SMALL, **sizes, l1=l1, optimizer=sgd) for l1 in (0.0, 0.1))
+    train(plain, 1)
+    train(sparse, 1)
+    for before, after in zip(plain.network.connections, sparse.network.connections, strict=True):
+        A = to_numpy(before.learned)
+        expected = np.sign(A) * np.maximum(abs(A) - K * 0.1, 0)
+        np.testing.assert_allclose(to_numpy(after.learned), expected, rtol=0, atol=1e-15)
+        assert (expected == 0).mean() > (A == 0).mean()
+        assert expected.any()
+    for before, after in zip(plain.network.biases, sparse.network.biases, strict=True):
+        assert torch.equal(before, after)
+
+
+def test_l1_follows_the_learning_rate_of_the_step():
+    def halved(optimizer):
+        return torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+
+    plain, sparse = (
+        OneLayer(**SMALL, l1=l1, optimizer=lambda p: torch.optim.SGD(p, lr=0.0), lr_scheduler=halved)
+        for l1 in (0.0, 1.0)
+    )
+    for model in (plain, sparse):
+        model._make_optimizer = lambda parameters: torch.optim.SGD(parameters, lr=0.01)
+        model.network.connections[0].learned.data.fill_(1.0)
+        model.network.connections[0].learned.data.fill_diagonal_(0.0)
+        model._set_gradients = lambda *_: None  # no gradient: what moves the couplings is the penalty alone
+        train(model, 3)
+    above = torch.ones(25, 25).triu(1).bool()
+    assert (plain.network.connections[0].learned[above] == 1).all()
+    np.testing.assert_allclose(to_numpy(sparse.network.connections[0].learned[above]), 1 - 0.01 * 1.75, rtol=1e-12)
+
+
+def test_what_is_dropped_is_a_function_of_seed_and_step_with_the_asked_rates():
+    network = ThreeLayer(visible_units=28**2, hidden_units=500, top_units=100).network
+
+    def draw(*seed):
+        return draw_thinning(network, coupling_rate=0.3, hidden_rate=0.2, seed=seed)
+
+    first, again, later = draw(1, DROPOUT, 5), draw(1, DROPOUT, 5), draw(1, DROPOUT, 6)
+    for drawn, repeated, other in zip(first.couplings, again.couplings, later.couplings, strict=True):
+        assert torch.equal(drawn, repeated)
+        assert not torch.equal(drawn, other)
+        # five standard deviations of a binomial share
+        assert (drawn == 0).double().mean() == pytest.approx(0.3, abs=5 * (0.21 / drawn.numel()) ** 0.5)
+        assert set(drawn.unique().tolist()) == {0.0, torch.tensor(1 / 0.7).item()}
+    assert (first.units[0] == 1).all()
+    dropped = torch.cat(first.units[1:]) == 0
+    assert dropped.double().mean() == pytest.approx(0.2, abs=5 * (0.16 / 600) ** 0.5)
+
+
+def test_one_layer_drops_a_coupling_both_ways_and_stays_symmetrical():
+    model = OneLayer(**SMALL, coupling_dropout=0.5, l1=0.01, optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
+    train(model, 10)
+    learned = model.network.connections[0].learned.detach()
+    assert learned.any()
+    assert torch.equal(learned, learned.T)
+    assert not learned.diagonal().any()
+
+
+def test_sampling_and_the_phases_by_themselves_drop_nothing():
+    plain, thinned = (
+        TwoLayer(**SMALL, hidden_units=7, coupling_dropout=rate, hidden_dropout=rate) for rate in (0.0, 0.5)
+    )
+    train(plain, 3)
+    thinned.double().network.load_state_dict(plain.network.state_dict())
+    assert torch.equal(thinned.train().sample(11, seed=3), plain.sample(11, seed=3))
+    ours, theirs = (model.free_phase(11, seed=(0, 0, 0)).rates for model in (thinned, plain))
+    assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
+
+
+def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
+    def model():
+        return TwoLayer(**SMALL, hidden_units=7, l1=0.01, coupling_dropout=0.3, hidden_dropout=0.3, optimizer=sgd)
+
+    whole, first, second = model(), model(), model()
+    train(whole, 9, precision="32-true")
+    train(first, 4, precision="32-true").save_checkpoint(tmp_path / "stopped.ckpt")
+    train(second, 9, ckpt_path=tmp_path / "stopped.ckpt", precision="32-true")
+    for name, weight in whole.network.state_dict().items():
+        assert torch.equal(second.network.state_dict()[name], weight), name
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"l1": -1.0}, "l1 must be 0 or more"),
+        ({"l1": float("nan")}, "l1 must be 0 or more"),
+        ({"coupling_dropout": 1.0}, "coupling_dropout is a probability"),
+        ({"hidden_dropout": -0.1}, "hidden_dropout is a probability"),
+        ({"hidden_dropout": 0.5}, "needs a hidden layer"),
+    ],
+)
+def test_impossible_regularisation_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        OneLayer(**SMALL, **settings)
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_without_gain_only_learned_couplings_act(architecture, sizes):
+    model = architecture(**SMALL, **sizes, gain=0.0, optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
+    train(model, 5)
+    learned = [connection.learned for connection in model.network.connections]
+    for layer in range(len(model.network.layer_sizes)):
+        for source, coupling in model.network.afferents(layer):
+            matrix = learned[min(layer, source)] if layer <= source else learned[min(layer, source)].T
+            assert matrix.any()
+            assert torch.equal(coupling, matrix)
+    assert model.sample(5, seed=0).isfinite().all()
