@@ -1,4 +1,4 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict | complete | report | measure | export``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict | complete | report | measure | export | sweep``."""
 
 import argparse
 import logging
@@ -55,6 +55,7 @@ SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 
 NOISE = [
     "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs none of those of training
+    "LightningCLI's args parameter is intended",  # a sweep calls it from within Python, as intended
     "Couldn't infer the batch indices",  # samples are numbered by their chains
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
     "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
@@ -134,7 +135,7 @@ class Trainer(pl.Trainer):
 class ChaosCLI(LightningCLI):
     """LightningCLI with the defaults of this package and a closing report after training."""
 
-    def __init__(self, args: list[str] | None = None) -> None:
+    def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
         self._arguments = sys.argv[1:] if args is None else args
         super().__init__(
             ChaoticGenerator,
@@ -161,9 +162,11 @@ class ChaosCLI(LightningCLI):
             parser_kwargs={
                 "epilog": "Further commands, each with a --help of its own: complete fills in hidden parts of images; "
                 "report draws what a trained network does; "
-                "measure measures the images of any generator; export writes trained weights as .safetensors.",
+                "measure measures the images of any generator; export writes trained weights as .safetensors; "
+                "sweep compares networks with other settings.",
             },
             args=args,
+            run=run,
         )
 
     @staticmethod
@@ -217,7 +220,9 @@ class ChaosCLI(LightningCLI):
             ValueError: if the user asked for another architecture, or the file cannot be read.
             FileNotFoundError: if there is no such file.
         """
-        subcommand = self.config.subcommand
+        subcommand = self.config.get("subcommand")
+        if subcommand is None:  # with run=False
+            return
         config = self.config[subcommand]
         if config.get("ckpt_path") == "last":
             searched = go_on_in_newest_run(config)
@@ -356,6 +361,8 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         if arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
+        elif arguments[:1] == ["sweep"]:
+            _sweep(arguments[1:])
         else:
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
@@ -406,6 +413,23 @@ def _run_simple_command(command: str, *arguments: str) -> None:
         defaults = {"data": data} if data else {}
     prog = f"chaos-lightning {command}"
     auto_cli(SIMPLE_COMMANDS[command], args=list(arguments), as_positional=False, set_defaults=defaults, prog=prog)
+
+
+def _sweep(arguments: list[str]) -> None:
+    """Hand over to the sweep, which needs Optuna.
+
+    Raises:
+        MisconfigurationException: if that is not installed.
+    """
+    try:
+        from chaos_lightning.sweep.command import main as sweep_main  # it uses this module
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] != "optuna":
+            raise
+        raise MisconfigurationException(
+            "sweeps need Optuna, which is not installed: pip install 'chaos-lightning[sweep]'"
+        ) from error
+    sweep_main(arguments)
 
 
 def _own_words(error: BaseException) -> str:

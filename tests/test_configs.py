@@ -8,7 +8,9 @@ import yaml
 
 from chaos_lightning.cli import ChaosCLI
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
+ALL = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
+SWEEPS = [path for path in ALL if path.parent.name in ("sweep", "experiments")]
+CONFIGS = [path for path in ALL if path not in SWEEPS]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -36,10 +38,11 @@ def test_config_runs_for_one_step(path, tmp_path, monkeypatch):
     assert cli.model.evaluation.num_samples == 20
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_config_is_headed_by_its_command(path):
     lines = path.read_text().splitlines()
-    assert lines[0] == f"# chaos-lightning fit --config {path.relative_to(Path(__file__).parents[1]).as_posix()}"
+    command = "sweep" if path in SWEEPS else "fit"
+    assert lines[0] == f"# chaos-lightning {command} --config {path.relative_to(Path(__file__).parents[1]).as_posix()}"
     assert len(lines[2]) > 20
 
 

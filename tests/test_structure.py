@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "data": set(),
     "callbacks": {"metrics"},
     "models": {"dynamics", "learning", "functional", "metrics", "data"},  # data only for the types of batches
+    "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
     "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
 }
 

@@ -1,0 +1,1 @@
+"""Sweeps: networks with other settings, each over several seeds, as one table and one plot."""

@@ -1,0 +1,127 @@
+"""The command ``chaos-lightning sweep``."""
+
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import Path_fr
+from optuna.trial import TrialState
+
+from chaos_lightning.sweep.plan import Plan
+from chaos_lightning.sweep.plot import write_plot
+from chaos_lightning.sweep.queue import CAUSE, RUN, RunQueue
+from chaos_lightning.sweep.results import run_quantities, sum_up
+from chaos_lightning.sweep.table import print_table, write_table
+from chaos_lightning.sweep.work import LOG_NAME, check_runs, default_workers, work
+
+
+def sweep(
+    base: Path_fr,
+    grid: dict[str, list[Any]],
+    seeds: list[int],
+    settings: dict[str, Any] | None = None,
+    folder: str = "logs/sweep",
+    threshold: float = 3e-4,
+    workers: int | None = None,
+    threads: int | None = None,
+    retry_failed: bool = False,
+    arguments: Sequence[str] = (),
+) -> None:
+    """Train networks with every combination of settings over several seeds, and compare them in one table and plot.
+
+    Any other option is one of fit's and holds for all runs, for example --data.data_dir DIR --trainer.max_steps 1000.
+
+    Runs that are done are never repeated: the same command again goes on where it was stopped. Started several times,
+    also on other machines that see the folder (if file locks on it reach across them), it shares the runs out.
+
+    Args:
+        base: config of fit, the same for all runs; a path relative to the config that names it.
+        grid: what to compare: settings of fit by their dotted names, and the values to try.
+        seeds: each combination runs with each of them; the table tells mean and spread.
+        settings: settings of fit that all runs share, over those of the base, by their dotted names.
+        folder: of the sweep: table.csv, plot.png, the runs and the study that says which are done.
+        threshold: E(2) up to which training steps are counted.
+        workers: runs side by side on this machine. By default one a GPU, or one a core without GPUs. 0 runs
+            nothing: it draws table and plot anew from what is done.
+        threads: of each worker. By default the cores are shared out.
+        retry_failed: whether to do again, from their last checkpoints, runs that have failed.
+        arguments: further arguments of fit.
+
+    Raises:
+        ValueError: for settings that make no network, or if the folder holds a sweep that cannot be compared with this
+            one; before any run starts.
+        FileNotFoundError: if there is nothing to draw.
+    """
+    if not seeds or not all(grid.values()):
+        raise ValueError("a sweep needs at least one seed, and at least one value for every setting of the grid")
+    if (workers is not None and workers < 0) or (threads is not None and threads < 1):
+        raise ValueError(f"workers must be 0 or more and threads 1 or more, but are {workers} and {threads}")
+    plan = Plan(Path(base.absolute), settings or {}, arguments, grid, seeds, Path(folder).absolute())
+    if workers != 0:
+        check_runs(plan, [run for run in plan.runs() if run.seed == seeds[0]])
+    elif not plan.folder.is_dir():
+        raise FileNotFoundError(f"there is no sweep at {folder}")
+    queue = RunQueue(plan)
+    if workers != 0:
+        queue.check_identity()
+        if retry_failed:
+            queue.retry_failed()
+        work(plan, workers or default_workers(len(plan.runs())), threads)
+    _report(plan, queue, threshold)
+
+
+def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
+    trials = list(queue.latest().values())
+    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    failed = [trial for trial in trials if CAUSE in trial.user_attrs]
+    left = {run.name for run in plan.runs()} - {trial.user_attrs[RUN] for trial in (*done, *failed)}
+    if done:
+        attributes = [trial.user_attrs for trial in done]
+        results = sum_up(
+            (run["settings"], run_quantities(plan.folder / "runs" / run[RUN], run, threshold)) for run in attributes
+        )
+        table, plot = plan.folder / "table.csv", plan.folder / "plot.png"
+        print_table(results, threshold)
+        write_table(table, results)
+        write_plot(plot, results, threshold)
+        print(f"table {table}\nplot  {plot}")
+    if left:
+        print(f"{len(left)} runs are not done yet. The same command goes on with those that no other worker is doing.")
+    for trial in failed:
+        print(f"failed: {trial.user_attrs[RUN]}: {trial.user_attrs[CAUSE]}", file=sys.stderr)
+    if failed:
+        print(
+            f"{len(failed)} of {len(trials)} runs failed: see {LOG_NAME} in their folders under "
+            f"{plan.folder / 'runs'}. --retry_failed true does them again",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command; options that are not its own are handed on to ``fit``."""
+    own, others = split_arguments(arguments)
+    description = (inspect.getdoc(sweep) or "").partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog="chaos-lightning sweep", description=description)
+    parser.add_argument("--config", action="config", help="file with the options below")
+    parser.add_function_arguments(sweep, skip={"arguments"}, as_group=False)
+    options = parser.parse_args(own).as_dict()
+    del options["config"]
+    sweep(**options, arguments=others)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The command's own arguments, and those of ``fit``."""
+    names = {"help", "config", "print_config", *inspect.signature(sweep).parameters} - {"arguments"}
+    own: list[str] = []
+    others: list[str] = []
+    target = own
+    for argument in arguments:
+        if argument.startswith("--"):
+            name = argument[2:].partition("=")[0].partition(".")[0].rstrip("+")
+            target = own if name in names else others
+        target.append(argument)
+    return own, others

@@ -1,0 +1,131 @@
+"""What a sweep runs: every combination of settings with every seed."""
+
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ELSEWHERE = ("data_dir", "accelerator", "devices", "strategy", "num_nodes")
+"""Last parts of the names of settings that say where a run takes place, not what it is."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network of a sweep.
+
+    Attributes:
+        settings: those in which the networks differ, dotted name to value.
+        seed: of everything random.
+    """
+
+    settings: Mapping[str, Any]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What it is called: a name for its folder too, different for different runs."""
+        text = ",".join(f"{key}={value}" for key, value in {**labels(self.settings), "seed": self.seed}.items())
+        plain = re.sub(r"[^\w.=,+-]+", "_", text)
+        return plain if plain == text else f"{plain[:80]}_{zlib.crc32(text.encode()):08x}"
+
+
+def labels(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as people call them: last part of the name, unless two share it; class without its module."""
+    lasts = [name.rpartition(".")[2] for name in settings]
+    return {
+        (last if lasts.count(last) == 1 else name): _label(value)
+        for (name, value), last in zip(settings.items(), lasts, strict=True)
+    }
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, str):
+        return value.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value) else value
+    return json.dumps(value)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: which runs it has and what each of them is, as arguments of ``chaos-lightning fit``.
+
+    Attributes:
+        base: config of ``fit``.
+        settings: those that all runs share, over the base; dotted name to value.
+        arguments: of the command line, over the settings.
+        grid: dotted name to the values to try.
+        seeds: of the runs.
+        folder: of the sweep.
+    """
+
+    base: Path
+    settings: Mapping[str, Any]
+    arguments: Sequence[str]
+    grid: Mapping[str, Sequence[Any]]
+    seeds: Sequence[int]
+    folder: Path
+
+    def runs(self) -> list[Run]:
+        """All runs; those of the first seed come first, so that a comparison can be seen early."""
+        # A class comes before its settings, whatever their order in the grid.
+        names = sorted(self.grid, key=len)
+        points = {
+            combination: dict(zip(self.grid, combination, strict=True))
+            for combination in map(tuple, itertools.product(*map(_as_keys, self.grid.values())))
+        }
+        return [
+            Run({name: json.loads(point[name]) for name in names}, seed)
+            for seed in dict.fromkeys(self.seeds)
+            for point in points.values()
+        ]
+
+    def run_folder(self, run: Run) -> Path:
+        """Where a run writes."""
+        return self.folder / "runs" / run.name
+
+    def fit_arguments(self, run: Run) -> list[str]:
+        """Arguments of ``chaos-lightning fit`` for a run."""
+        folder = self.run_folder(run)
+        logger = {
+            "trainer.logger": "lightning.pytorch.loggers.TensorBoardLogger",
+            "trainer.logger.init_args.save_dir": str(folder.parent.parent),
+            "trainer.logger.init_args.name": folder.parent.name,
+            "trainer.logger.init_args.version": folder.name,
+            "trainer.logger.init_args.default_hp_metric": False,
+        }
+        own = {**run.settings, "seed_everything": run.seed, **logger, "trainer.enable_progress_bar": False}
+        common = {"trainer.devices": 1, **self.settings}  # runs, not parts of one, are what goes side by side
+        return ["--config", str(self.base), *_as_arguments(common), *self.arguments, *_as_arguments(own)]
+
+    def identity(self) -> str:
+        """What must stay the same for runs of a folder to be compared: base and common settings, as JSON."""
+        settings = {**self.settings, **_pairs(self.arguments)}
+        kept = {name: value for name, value in settings.items() if name.rpartition(".")[2] not in ELSEWHERE}
+        base = yaml.safe_load(self.base.read_text())
+        return json.dumps({"base": base, "settings": kept}, sort_keys=True)
+
+
+def _as_keys(values: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(json.dumps(value, sort_keys=True) for value in values))
+
+
+def _as_arguments(settings: Mapping[str, Any]) -> list[str]:
+    return [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in settings.items()]
+
+
+def _pairs(arguments: Sequence[str]) -> dict[str, str]:
+    """Option to value, for arguments of the forms ``--name value`` and ``--name=value``."""
+    pairs: dict[str, str] = {}
+    name = ""
+    for argument in arguments:
+        if argument.startswith("--"):
+            name, _, value = argument[2:].partition("=")
+            pairs[name] = value
+        else:
+            pairs[name] = argument
+    return pairs

@@ -1,0 +1,64 @@
+"""The results of a sweep as a table: on the screen and as a CSV file."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.sweep.plan import labels
+from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, QUANTITIES, RATIOS, STEPS_TO_THRESHOLD, Result, Spread
+
+PRINTED = {
+    STEPS_TO_THRESHOLD: "steps to threshold",
+    **dict(zip(ERRORS, ("E(2)", "E(s)", "E(R)", "E(AAI)"), strict=True)),
+    RATIOS[0]: "E(2) 2T : T",
+    LYAPUNOV[0]: "Lyapunov before",
+    LYAPUNOV[1]: "Lyapunov after",
+    DIVERSITY[0]: "A_G",
+    DIVERSITY[2]: "recall",
+}
+"""The quantities that fit on a screen; the file has all."""
+
+
+def write_table(path: Path, results: Sequence[Result]) -> None:
+    """Write one line a setting: its values, how many runs, and mean, deviation and number of runs of each quantity."""
+    names = list(dict.fromkeys(name for result in results for name in result.settings))
+    parts = [f"{quantity}{suffix}" for quantity in QUANTITIES for suffix in ("", "_deviation", "_runs")]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, "runs", *parts])
+        for result in results:
+            spreads = [result.spreads.get(quantity, (None, None, 0)) for quantity in QUANTITIES]
+            values = [value for spread in spreads for value in spread]
+            writer.writerow([*(result.settings.get(name) for name in names), result.num_runs, *values])
+
+
+def print_table(results: Sequence[Result], threshold: float) -> None:
+    """Print the main quantities, mean ± standard deviation over seeds."""
+    title = (
+        f"Mean ± standard deviation over seeds, at T unless said; threshold: E(2) <= {threshold:g} "
+        "(in brackets: how many runs reached it); Lyapunov exponents per unit of time"
+    )
+    table = Table(title=title, title_justify="left")
+    names = list(dict.fromkeys(name for result in results for name in labels(result.settings)))
+    for name in names:
+        table.add_column(name)
+    for column in ("runs", *PRINTED.values()):
+        table.add_column(column, justify="right")
+    for result in results:
+        settings = labels(result.settings)
+        cells = [_cell(result.spreads.get(quantity), result.num_runs) for quantity in PRINTED]
+        table.add_row(*(settings.get(name, "") for name in names), str(result.num_runs), *cells)
+    Console(width=max(Console().width, 190)).print(table)
+
+
+def _cell(spread: Spread | None, num_runs: int) -> str:
+    if spread is None:
+        return "-"
+    text = f"{spread.mean:.3g}"
+    if spread.deviation is not None:
+        text += f" ± {spread.deviation:.1g}"
+    return text if spread.num_runs == num_runs else f"{text} ({spread.num_runs})"

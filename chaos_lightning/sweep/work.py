@@ -1,0 +1,198 @@
+"""Doing the runs of a sweep: one worker after the other's run, or several side by side."""
+
+import contextlib
+import copy
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chaos_lightning.cli import ChaosCLI
+from chaos_lightning.dynamics import ChaoticNetwork, lyapunov_exponents
+from chaos_lightning.functional import manifold_precision, manifold_recall
+from chaos_lightning.models import ChaoticGenerator
+from chaos_lightning.sweep.plan import Plan, Run
+from chaos_lightning.sweep.queue import RunQueue
+from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, SECONDS
+
+LYAPUNOV_CHAINS = 20
+LYAPUNOV_TRANSIENT, LYAPUNOV_DURATION = 50, 100
+"""In units of tau: long enough to reach the attractor, and to average over it."""
+MOST_MANIFOLD_IMAGES = 2_000
+"""The manifold measures compare all pairs of images."""
+LOG_NAME = "output.log"
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_workers(num_runs: int) -> int:
+    """One worker a GPU where there are any, else one a core, but no more than there are runs."""
+    return max(1, min(torch.cuda.device_count() or num_cores(), num_runs))
+
+
+def check_runs(plan: Plan, runs: list[Run]) -> None:
+    """Make the networks and data modules of runs, so that bad settings show before work starts.
+
+    Raises:
+        ValueError: if settings make no network.
+    """
+    for run in runs:
+        with _quiet(None):
+            ChaosCLI(plan.fit_arguments(run), run=False)
+
+
+def work(plan: Plan, workers: int, threads: int | None = None) -> None:
+    """Do all runs that are open, until none is left for this machine to do.
+
+    Args:
+        plan: the sweep.
+        workers: processes that each do one run at a time; one works in this very process.
+        threads: of each worker; None shares out the cores, or keeps torch's number if there is one worker.
+    """
+    if workers == 1:
+        _work(plan, threads)
+        return
+    threads = threads or max(1, num_cores() // workers)
+    context = multiprocessing.get_context("spawn")
+    gpus = _visible_gpus()
+    processes = [
+        context.Process(target=_work, args=(plan, threads, gpus[index % len(gpus)] if gpus else None))
+        for index in range(workers)
+    ]
+    previous = signal.signal(signal.SIGTERM, _stop)
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    except KeyboardInterrupt:  # which the workers have got too
+        print("stopped; the same command goes on", file=sys.stderr)
+        raise SystemExit(128 + signal.SIGINT) from None
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+        signal.signal(signal.SIGTERM, previous)
+    killed = [process.exitcode for process in processes if process.exitcode]
+    if killed:
+        print(f"{len(killed)} of {workers} workers were stopped (exit codes {killed}); their runs can be done again.")
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _visible_gpus() -> list[str]:
+    count = torch.cuda.device_count()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",")[:count] if visible and count else [str(index) for index in range(count)]
+
+
+def _work(plan: Plan, threads: int | None, gpu: str | None = None) -> None:
+    if gpu is not None:  # before CUDA starts in this process
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    if threads is not None:
+        torch.set_num_threads(threads)
+    queue = RunQueue(plan)
+    parent = multiprocessing.parent_process()
+    # A worker whose command was killed finishes its run and starts no other.
+    while (parent is None or parent.is_alive()) and (claim := queue.claim()) is not None:
+        name = claim.run.name
+        start = time.monotonic()
+        try:
+            value, attributes = do_run(plan, claim.run)
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            claim.fail(cause)
+            print(f"{name}: failed. {cause}", flush=True)
+            continue
+        claim.finish(value, attributes)
+        seconds = timedelta(seconds=round(time.monotonic() - start))
+        print(f"{name}: E(2) = {value:.2g} after {seconds}", flush=True)
+
+
+def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
+    """Train one network as ``chaos-lightning fit`` does, and measure its chaos and diversity.
+
+    What ``fit`` prints goes into output.log in the run's folder. A run that was broken off goes on from its last
+    checkpoint.
+
+    Returns:
+        E(2) at T, and what :func:`run_quantities` needs beside the run's measures.csv.
+    """
+    folder = plan.run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    resume = [f"--ckpt_path={checkpoint}"] if checkpoint.exists() else []
+    start = time.monotonic()
+    with _quiet(folder / LOG_NAME):
+        cli = ChaosCLI(["fit", *plan.fit_arguments(run), *resume])
+    if cli.trainer.interrupted:
+        raise KeyboardInterrupt
+    model: ChaoticGenerator = cli.model
+    evaluation = model.evaluation
+    assert evaluation is not None, "measured at the end of fit"
+    attributes = {SECONDS: time.monotonic() - start, "sampling_time": model.sampling_time}
+    attributes |= zip(LYAPUNOV, _lyapunov_before_and_after(model, run.seed), strict=True)
+    real = cli.datamodule.validation.images[: min(evaluation.num_samples, MOST_MANIFOLD_IMAGES)]
+    generated = model.sample(len(real), seed=run.seed)
+    for name, measure in zip(DIVERSITY[1:], (manifold_precision, manifold_recall), strict=True):
+        attributes[name] = float(measure(real, generated.to(real)))
+    return evaluation.measures[model.sampling_time]["second_moment_error"], attributes
+
+
+def _lyapunov_before_and_after(model: ChaoticGenerator, seed: int) -> tuple[float, float]:
+    """Exponents of the attractor of the frozen network alone, as it was before training, and of the trained one."""
+    untrained = copy.deepcopy(model.network)
+    for parameter in untrained.trainable():
+        parameter.data.zero_()
+
+    def exponent(network: ChaoticNetwork) -> float:
+        steps_a_tau = round(model.tau / model.dt)
+        result = lyapunov_exponents(
+            network,
+            LYAPUNOV_CHAINS,
+            transient=LYAPUNOV_TRANSIENT * steps_a_tau * model.dt,
+            duration=LYAPUNOV_DURATION * steps_a_tau * model.dt,
+            seed=(seed,),
+            dt=model.dt,
+            tau=model.tau,
+        )
+        return float(result.mean)
+
+    return exponent(untrained), exponent(model.network)
+
+
+@contextlib.contextmanager
+def _quiet(path: Path | None) -> Iterator[None]:
+    """Send what is printed, logged and warned of to the end of a file.
+
+    None throws away what is printed and logged, and leaves errors to be seen.
+    """
+    handlers = [
+        handler
+        for name in ("lightning", "lightning.pytorch", "lightning.fabric")
+        for handler in logging.getLogger(name).handlers
+        if isinstance(handler, logging.StreamHandler)
+    ]
+    with open(path or os.devnull, "a") as file:
+        before = [handler.setStream(file) for handler in handlers]
+        try:
+            errors = contextlib.redirect_stderr(file) if path else contextlib.nullcontext()
+            with contextlib.redirect_stdout(file), errors:
+                yield
+        finally:
+            for handler, stream in zip(handlers, before, strict=True):
+                if stream is not None:
+                    handler.setStream(stream)
