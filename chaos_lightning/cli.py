@@ -1,4 +1,4 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict | complete | report | measure | export | sweep``."""
+"""The command line: ``chaos-lightning fit | validate | test | predict``, and the commands that it hands on to."""
 
 import argparse
 import logging

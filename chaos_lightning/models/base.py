@@ -396,7 +396,7 @@ class ChaoticGenerator(LightningModule):
     ) -> dict[float, Tensor]:
         """Images at each of the times, ``(num_chains, 1, side, side)`` each."""
         ascending = sorted(times)
-        states = self._run(num_chains, ascending, seed, first_chain, held)
+        states = self._run(num_chains, ascending, seed, first_chain, held=held)
         return {
             time: self.layout.pixels_of(state.rates[0]).unflatten(1, self.image_shape)
             for time, state in zip(ascending, states, strict=True)
@@ -435,7 +435,7 @@ class ChaoticGenerator(LightningModule):
     def _classify(self, images: Tensor, seed: Sequence[int], first_chain: int) -> Tensor:
         """Probabilities of the classes of images whose pixels are held, ``(images, classes)``."""
         held = self.layout.hold_pixels(images)
-        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held)
+        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held=held)
         return self.layout.probabilities_of(state.rates[0])
 
     @torch.no_grad()
@@ -465,9 +465,8 @@ class ChaoticGenerator(LightningModule):
             # Chains take the images in turn, as they take classes in turn.
             given = rows[chains.indices() % len(rows)]
             held = self.layout.hold_pixels(given, ~hidden)
-            (state,) = self._run(len(given), [self.sampling_time], (seed, COMPLETION), chains.first_chain, held)
-            pixels = self.layout.pixels_of(state.rates[0])
-            parts.append(torch.where(hidden, pixels, given.to(pixels)))  # bfloat16 products round what they hold
+            (state,) = self._run(len(given), [self.sampling_time], (seed, COMPLETION), chains.first_chain, held=held)
+            parts.append(self.layout.pixels_of(state.rates[0]))
         return torch.cat(parts).view(num_samples, len(rows), *self.image_shape).transpose(0, 1)
 
     # Measuring

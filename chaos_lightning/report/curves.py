@@ -57,8 +57,8 @@ def images_over_time(
 ) -> Iterator[tuple[float, Tensor]]:
     """Images of the same chains at ascending times, one time after another.
 
-    They are those of :meth:`ChaoticGenerator.sample` with the same seed, up to rounding, but only the state of the chains is kept,
-    so that memory does not grow with the number of times.
+    They are those of :meth:`ChaoticGenerator.sample` with the same seed, up to rounding, but only the state of the
+    chains is kept, so that memory does not grow with the number of times.
 
     Yields:
         Time and images ``(num_samples, 1, side, side)``.

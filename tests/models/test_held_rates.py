@@ -73,7 +73,7 @@ def test_held_rates_stay_exactly_where_they_are_at_every_step(architecture, size
     pixels = images(5).to(torch.bfloat16).float()  # bfloat16 products round the rates they hold
     for held in (model.layout.hold_labels(labels), model.layout.hold_pixels(pixels, ~HIDDEN)):
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-            states = model._run(5, EVERY_STEP, (0, SAMPLING), 0, held)
+            states = model._run(5, EVERY_STEP, (0, SAMPLING), 0, held=held)
         for state in states:
             assert torch.equal(state.rates[0][:, held.mask], held.values[:, held.mask])
         free = torch.stack([state.rates[0][:, ~held.mask] for state in states])
