@@ -573,6 +573,8 @@ class ChaoticGenerator(LightningModule):
                 f"but this one has {list(self.network.layer_sizes)}"
             )
         self._loaded_step = checkpoint["global_step"]
+        if self._trainer is not None and self.trainer.precision == "64-true":
+            self.double()  # Lightning would do it after loading, when float32 has rounded the weights
         optimizer = self._optimizer_name()
         if self._trainer is not None and self.trainer.training and header["optimizer"] != optimizer:
             raise ValueError(

@@ -57,6 +57,16 @@ def test_steps_and_files_are_counted_right(tmp_path):
     assert {path.name for path in tmp_path.glob("step=*")} == {f"step={step}.ckpt" for step in (5, 10, 15, 20)}
 
 
+def test_a_run_in_double_precision_goes_on_in_double_precision(tmp_path):
+    whole, first, second = (TwoLayer(**FAST, hidden_units=13, optimizer=adam) for _ in range(3))
+    train(whole, tmp_path / "whole", 10, precision="64-true")
+    train(first, tmp_path / "parts", 5, precision="64-true")
+    train(second, tmp_path / "parts", 10, ckpt_path=tmp_path / "parts" / "last.ckpt", precision="64-true")
+    for name, weight in weights(whole).items():
+        assert weight.dtype == torch.float64
+        assert torch.equal(weights(second)[name], weight), name
+
+
 @pytest.mark.parametrize("stop", [3, 4, 5, 10])
 def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
     """An epoch is 4 steps: in the middle of one, at its end, and later."""
