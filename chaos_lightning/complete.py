@@ -79,8 +79,6 @@ def complete(
     """
     if num_images < 1 or num_samples < 1:
         raise ValueError(f"num_images and num_samples must be at least 1, but are {num_images} and {num_samples}")
-    if not Path(ckpt_path).is_file():
-        raise FileNotFoundError(f"there is no checkpoint at {ckpt_path}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location=device).to(device)
     hidden = read_mask(mask, model.image_shape[1:], seed)

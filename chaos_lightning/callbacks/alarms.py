@@ -76,14 +76,17 @@ class TrainingAlarms(Callback):
         """Look at the largest potential of the step."""
         if not self.enabled:
             return
-        largest, limit = as_generator(pl_module).largest_potential, self.thresholds.largest_potential
+        generator = as_generator(pl_module)
+        largest, limit = generator.largest_potential, self.thresholds.largest_potential
         if trainer.global_step % max(1, trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
-            as_generator(pl_module).log_now({"signs/largest_potential": largest})
-        message = (
-            f"training is about to diverge: the largest potential is {largest:.3g} (limit {limit:g}; training stops at "
-            f"10,000). Lower the learning rate (now {_learning_rate(trainer):g})"
-        )
-        self._sound("divergence", message if largest > limit else None, trainer.global_step)
+            generator.log_now({"signs/largest_potential": largest})
+        message = None
+        if largest > limit:
+            message = (
+                f"training is about to diverge: the largest potential is {largest:.3g} (limit {limit:g}; training "
+                f"stops at 10,000). Lower the learning rate (now {generator.learning_rate:g})"
+            )
+        self._sound("divergence", message, trainer.global_step)
 
     # Signs in the samples
 
@@ -123,12 +126,13 @@ class TrainingAlarms(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sound the alarms."""
-        evaluation = as_generator(pl_module).evaluation
+        generator = as_generator(pl_module)
+        evaluation = generator.evaluation
         if not self._watches(trainer) or evaluation is None:
             return
         measures = evaluation.measures[evaluation.sampling_time]
         self._errors.append({name: measures[name] for name in ERRORS})
-        reading = Reading(self._latest_signs, self._errors, evaluation.floors, _learning_rate(trainer))
+        reading = Reading(self._latest_signs, self._errors, evaluation.floors, generator.learning_rate)
         for name, signature in SIGNATURES.items():
             if name == "plateau" or reading.signs:
                 message = signature(reading, self.thresholds)
@@ -164,7 +168,3 @@ class TrainingAlarms(Callback):
         self._errors = list(state_dict["errors"])
         self._noisy_validations = state_dict["noisy_validations"]
         self._sounding = set(state_dict["sounding"])
-
-
-def _learning_rate(trainer: Trainer) -> float:
-    return float(trainer.optimizers[0].param_groups[0]["lr"])

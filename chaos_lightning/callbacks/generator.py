@@ -15,6 +15,10 @@ class Generator(Protocol):
     evaluation: Evaluation | None
 
     @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next update."""
+
+    @property
     def largest_potential(self) -> float:
         """Largest absolute potential of the free phase in training."""
 

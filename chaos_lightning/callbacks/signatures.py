@@ -24,7 +24,7 @@ inverted share of 0.99 and 0.66.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.report import ERRORS, SYMBOLS
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,7 @@ def plateau(reading: Reading, thresholds: Thresholds) -> str | None:
         return None
     if all(best[name] <= NEAR_FLOOR * reading.floors[name] for name in ERRORS):
         return None
-    values = ", ".join(
-        f"{label} {best[name]:.2g}" for label, name in zip(("E(2)", "E(s)", "E(R)", "E(AAI)"), ERRORS, strict=True)
-    )
+    values = ", ".join(f"{symbol} {best[name]:.2g}" for name, symbol in SYMBOLS.items())
     return (
         f"training is on a plateau: in the last {patience} validations no measure came {LEAST_PROGRESS:.0%} below its "
         f"best before ({values}). Let the learning rate (now {reading.learning_rate:g}) decay, or stop here"

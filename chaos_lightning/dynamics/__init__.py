@@ -3,7 +3,7 @@
 from chaos_lightning.dynamics.chains import run_chains
 from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
-from chaos_lightning.dynamics.lyapunov import LyapunovExponents, lyapunov_exponents, tangent_growth
+from chaos_lightning.dynamics.lyapunov import LyapunovExponents, long_run_exponents, lyapunov_exponents, tangent_growth
 from chaos_lightning.dynamics.network import ChaoticNetwork, Connection
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
 from chaos_lightning.dynamics.replicas import ReplicaDivergence, replica_divergence
@@ -24,6 +24,7 @@ __all__ = [
     "chain_speeds",
     "draw_thinning",
     "initial_potentials",
+    "long_run_exponents",
     "lyapunov_exponents",
     "num_time_steps",
     "replica_divergence",

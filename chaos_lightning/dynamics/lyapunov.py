@@ -106,6 +106,29 @@ def lyapunov_exponents(
     return LyapunovExponents.of_chains(growth / (num_steps * dt))
 
 
+LONG_RUN_TRANSIENT, LONG_RUN_DURATION = 50, 100
+"""In tau: long enough to reach the attractor, and to average over it."""
+
+
+def long_run_exponents(
+    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], dt: float, tau: float
+) -> LyapunovExponents:
+    """Largest Lyapunov exponents of the attractor: over 100 tau, after 50 tau that are not counted.
+
+    Arguments and result are those of :func:`lyapunov_exponents`.
+    """
+    whole_steps = round(tau / dt) * dt  # about tau, as whole time steps
+    return lyapunov_exponents(
+        network,
+        num_chains,
+        duration=LONG_RUN_DURATION * whole_steps,
+        transient=LONG_RUN_TRANSIENT * whole_steps,
+        seed=seed,
+        dt=dt,
+        tau=tau,
+    )
+
+
 def tangent_growth(
     integrator: EulerIntegrator,
     state: State,

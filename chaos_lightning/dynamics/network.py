@@ -1,6 +1,8 @@
 """The chaotic network: layers, frozen asymmetric couplings and learned reciprocal ones."""
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +101,14 @@ class ChaoticNetwork(nn.Module):
     def connections(self) -> list[Connection]:
         """The couplings between neighbouring layers, from the visible layer up."""
         return [connection for connection in self.couplings if isinstance(connection, Connection)]
+
+    def untrained(self) -> Self:
+        """The network before training: the same frozen couplings, no learned ones, no biases. In new memory."""
+        before = copy.deepcopy(self)
+        with torch.no_grad():
+            for parameter in before.trainable():
+                parameter.zero_()
+        return before
 
     def trainable(self) -> list[nn.Parameter]:
         """The learned couplings, in order of the connections, then the biases, in order of the layers."""

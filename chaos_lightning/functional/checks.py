@@ -128,3 +128,20 @@ def image_pair(real: Tensor, generated: Tensor, minimum: int = 2, equal: bool = 
     check_same_pixels(real, generated)
     check_sample_counts(len(real), len(generated), minimum, equal)
     return real, generated
+
+
+def as_labelled_training_rows(training_images: Tensor, training_labels: Tensor) -> Tensor:
+    """Training images as rows, see :func:`as_image_rows`, if there is one label for each.
+
+    Args:
+        training_images: Floating tensor of shape ``(M, ...)`` with pixels in [-1, 1].
+        training_labels: Shape ``(M,)``.
+
+    Raises:
+        TypeError: If the images are not a floating tensor.
+        ValueError: If a shape or a value is wrong.
+    """
+    rows = as_image_rows(training_images, "training_images")
+    if training_labels.shape != rows.shape[:1]:
+        raise ValueError(f"{len(rows)} training images, but labels of shape {tuple(training_labels.shape)}")
+    return rows

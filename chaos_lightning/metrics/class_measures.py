@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
 from chaos_lightning.functional.adversarial_accuracy import adversarial_accuracy_indicator
-from chaos_lightning.functional.checks import SampleCountError, as_image_rows
+from chaos_lightning.functional.checks import SampleCountError, as_labelled_training_rows
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.functional.relative_entropy import relative_entropy_error
 from chaos_lightning.functional.second_moment import second_moment_error
@@ -72,10 +72,8 @@ class ClassMeasures(RowMetric):
     training_labels: Tensor
 
     def __init__(self, training_images: Tensor, training_labels: Tensor, num_classes: int, **kwargs: Any) -> None:
-        rows = as_image_rows(training_images, "training_images").float()
+        rows = as_labelled_training_rows(training_images, training_labels).float()
         super().__init__(rows.shape[1], **kwargs)
-        if training_labels.shape != rows.shape[:1]:
-            raise ValueError(f"{len(rows)} training images, but labels of shape {tuple(training_labels.shape)}")
         self.num_classes = num_classes
         self.register_buffer("training_images", rows, persistent=False)
         self.register_buffer("training_labels", training_labels, persistent=False)

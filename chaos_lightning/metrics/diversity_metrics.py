@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from chaos_lightning.functional.checks import as_image_rows
+from chaos_lightning.functional.checks import as_image_rows, as_labelled_training_rows
 from chaos_lightning.functional.class_balance import class_balance_error, class_coverage, nearest_labels
 from chaos_lightning.functional.inversion import inverted_share
 from chaos_lightning.functional.manifold import manifold_precision, manifold_recall
@@ -36,10 +36,8 @@ class ClassMetric(GenerativeMetric):
     generated_counts: Tensor
 
     def __init__(self, training_images: Tensor, training_labels: Tensor, **kwargs: Any) -> None:
-        rows = as_image_rows(training_images, "training_images").float()
+        rows = as_labelled_training_rows(training_images, training_labels).float()
         super().__init__(rows.shape[1], **kwargs)
-        if training_labels.shape != rows.shape[:1]:
-            raise ValueError(f"{len(rows)} training images, but labels of shape {tuple(training_labels.shape)}")
         self.register_buffer("training_images", rows, persistent=False)
         self.register_buffer("training_labels", training_labels, persistent=False)
         self.register_buffer("training_counts", training_labels.bincount(), persistent=False)

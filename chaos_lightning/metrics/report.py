@@ -25,7 +25,15 @@ LABELS = {
 }
 """Measure name to how tables call it, in the order of the tables."""
 
-ERRORS = ("second_moment_error", "spectrum_error", "relative_entropy_error", "adversarial_accuracy_indicator")
+SYMBOLS = {
+    "second_moment_error": "E(2)",
+    "spectrum_error": "E(s)",
+    "relative_entropy_error": "E(R)",
+    "adversarial_accuracy_indicator": "E(AAI)",
+}
+"""Accuracy measure to its symbol in the paper."""
+
+ERRORS = tuple(SYMBOLS)
 """The measures whose best value is 0, so that a ratio of value and floor says how far off it is."""
 
 

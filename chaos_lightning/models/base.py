@@ -235,8 +235,8 @@ class ChaoticGenerator(LightningModule):
         self._set_gradients(clamped, free, thinning)
         self.optimizers().step()  # type: ignore[union-attr]
         if self.l1 > 0:
-            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            shrink([connection.learned for connection in self.network.connections], rate * self.l1)
+            learned = [connection.learned for connection in self.network.connections]
+            shrink(learned, self.learning_rate * self.l1)
         if self._make_lr_scheduler is not None:
             self.lr_schedulers().step()  # type: ignore[union-attr]
         if self._is_logging_step(step):
@@ -312,10 +312,14 @@ class ChaoticGenerator(LightningModule):
         """Largest absolute potential of the free phase, at the newest step that was looked at."""
         return self._divergence.largest_potential
 
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next update; k of the paper for plain SGD."""
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
     def _look_for_divergence(self) -> None:
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
-        self._divergence.look(self.global_step, rate, checkpoint)
+        self._divergence.look(self.global_step, self.learning_rate, checkpoint)
 
     def _is_logging_step(self, step: int) -> bool:
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
@@ -324,8 +328,7 @@ class ChaoticGenerator(LightningModule):
     def _log_update(self) -> None:
         learned = [connection.learned for connection in self.network.connections]
         size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_now({"train/hebbian_difference": size, "train/learning_rate": rate})
+        self.log_now({"train/hebbian_difference": size, "train/learning_rate": self.learning_rate})
 
     def log_now(self, values: Mapping[str, Any]) -> None:
         """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.

@@ -4,12 +4,11 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from chaos_lightning.dynamics import (
     ChaoticNetwork,
     LyapunovExponents,
     ReplicaDivergence,
+    long_run_exponents,
     lyapunov_exponents,
     replica_divergence,
 )
@@ -18,9 +17,6 @@ from chaos_lightning.models.base import SAMPLING
 
 RELATIVE_SIZE = 1e-8
 """Of the perturbation: small enough to leave a long stretch of exponential growth, in float64 far above rounding."""
-
-TRANSIENT, DURATION = 50, 100
-"""In tau: what is run before the exponents of the attractor are measured, and over what they are averaged."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +34,6 @@ class Chaos:
     long_run: LyapunovExponents
 
 
-def untrained(network: ChaoticNetwork) -> ChaoticNetwork:
-    """The network before training: the same frozen couplings, no learned ones, no biases."""
-    before = copy.deepcopy(network)
-    with torch.no_grad():
-        for parameter in before.trainable():
-            parameter.zero_()
-    return before
-
-
 def measure_chaos(network: ChaoticNetwork, model: ChaoticGenerator, num_chains: int, seed: int) -> Chaos:
     """Measure how fast nearby chains separate.
 
@@ -57,7 +44,6 @@ def measure_chaos(network: ChaoticNetwork, model: ChaoticGenerator, num_chains: 
         seed: of the samples.
     """
     clock: dict[str, Any] = {"dt": model.dt, "tau": model.tau, "seed": (seed, SAMPLING)}
-    whole_steps = round(model.tau / model.dt) * model.dt  # about tau, as whole time steps
     divergence = replica_divergence(
         copy.deepcopy(network).double(),
         num_chains,
@@ -66,7 +52,4 @@ def measure_chaos(network: ChaoticNetwork, model: ChaoticGenerator, num_chains: 
         **clock,
     )
     until_sampling = lyapunov_exponents(network, num_chains, duration=model.sampling_time, transient=0, **clock)
-    long_run = lyapunov_exponents(
-        network, num_chains, duration=DURATION * whole_steps, transient=TRANSIENT * whole_steps, **clock
-    )
-    return Chaos(divergence, until_sampling, long_run)
+    return Chaos(divergence, until_sampling, long_run_exponents(network, num_chains, **clock))

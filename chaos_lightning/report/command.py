@@ -12,11 +12,13 @@ from torch import Tensor
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.images import ImageSet
+from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
-from chaos_lightning.metrics.report import ERRORS, LABELS, ratio_to_floor
+from chaos_lightning.functional.relative_entropy import quantise
+from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
-from chaos_lightning.report.chaos import DURATION, RELATIVE_SIZE, TRANSIENT, Chaos, measure_chaos, untrained
+from chaos_lightning.report.chaos import RELATIVE_SIZE, Chaos, measure_chaos
 from chaos_lightning.report.curve_figures import (
     LEAST_EIGENVALUE,
     divergence_figure,
@@ -225,7 +227,7 @@ def _training(subject: Subject, history: TrainingHistory | None) -> Section:
 
 def _sampling_time(subject: Subject, curves: Curves) -> Section:
     best = {name: curves.times[curves.values[name].index(min(curves.values[name]))] for name in ERRORS}
-    times = ", ".join(f"{LABELS[name].split()[0]} {time / subject.model.tau:g}" for name, time in best.items())
+    times = ", ".join(f"{SYMBOLS[name]} {time / subject.model.tau:g}" for name, time in best.items())
     return Section(
         "sampling_time",
         "Measures over sampling time",
@@ -287,7 +289,7 @@ def _nearest(subject: Subject, curves: Curves) -> Section:
 
 def _divergence(subject: Subject) -> Section:
     model = subject.model
-    before = measure_chaos(untrained(model.network), model, subject.num_chains, subject.seed)
+    before = measure_chaos(model.network.untrained(), model, subject.num_chains, subject.seed)
     after = measure_chaos(model.network, model, subject.num_chains, subject.seed)
     columns: dict[str, Any] = {"time": after.divergence.times.tolist()}
     for name, chaos in (("before", before), ("after", after)):
@@ -306,8 +308,8 @@ def _divergence(subject: Subject) -> Section:
         f"and 10 % to 90 % range of {subject.num_chains} pairs, the first chains of seed {subject.seed}, in float64. "
         "Before training: the same frozen couplings, with learned couplings and biases 0. The largest Lyapunov "
         f"exponent, in units of 1/τ, with the standard error over {subject.num_chains} starts of this one network, is "
-        f"{texts[0]}; {texts[1]} (over {DURATION} τ after {TRANSIENT} τ, by the tangent dynamics). Positive means "
-        "chaos.",
+        f"{texts[0]}; {texts[1]} (over {LONG_RUN_DURATION} τ after {LONG_RUN_TRANSIENT} τ, by the tangent dynamics). "
+        "Positive means chaos.",
         divergence_figure(before, after, model.sampling_time, model.tau),
         {**columns, **_exponent_columns({"before": before, "after": after}, len(columns["time"]))},
     )
@@ -349,7 +351,7 @@ def _trajectories(subject: Subject) -> Section:
 
 def _levels(images: Tensor) -> Any:
     """Images in [-1, 1] as 8-bit pixels, without the channel."""
-    return images.float().add(1).mul(127.5).round().to(torch.uint8).squeeze(-3).numpy()
+    return quantise(images.float()).squeeze(-3).numpy()
 
 
 # The tables at the head of the page

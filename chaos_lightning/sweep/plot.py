@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import (
     BEST_TIMES,
@@ -18,7 +18,6 @@ from chaos_lightning.sweep.results import (
     is_number,
 )
 
-SHORT = dict(zip(ERRORS, ("E(2)", "E(s)", "E(R)", "E(AAI)"), strict=True))
 MARKERS = ("o-", "s--", "^:", "d-.")
 
 
@@ -29,9 +28,9 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
     """
     panels: list[tuple[str, dict[str, str], str, float | None]] = [
         (f"steps to E(2) ≤ {threshold:g}", {STEPS_TO_THRESHOLD: ""}, "linear", None),
-        *((f"{short} at T", {measure: ""}, "log", None) for measure, short in SHORT.items()),
-        ("measures at 2T : at T", dict(zip(RATIOS, SHORT.values(), strict=True)), "log", 1),
-        ("best sampling time", dict(zip(BEST_TIMES, SHORT.values(), strict=True)), "linear", None),
+        *((f"{symbol} at T", {measure: ""}, "log", None) for measure, symbol in SYMBOLS.items()),
+        ("measures at 2T : at T", dict(zip(RATIOS, SYMBOLS.values(), strict=True)), "log", 1),
+        ("best sampling time", dict(zip(BEST_TIMES, SYMBOLS.values(), strict=True)), "linear", None),
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
         ("diversity", dict(zip(DIVERSITY, ("A_G (1/2 is best)", "precision", "recall"), strict=True)), "linear", None),
     ]

@@ -56,7 +56,7 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     The threshold counts as reached at the first validation whose E(2) at T is at or below it, so the steps to it are
     known up to the interval between validations. Best times are the best ones among the sampling times measured.
     """
-    time, curves = _read(folder / FILE_NAME, attributes["sampling_time"])
+    time, curves = attributes["sampling_time"], _read(folder / FILE_NAME)
     second_moment = ERRORS[0]
     quantities = {name: float(attributes[name]) for name in (*LYAPUNOV, *DIVERSITY[1:], SECONDS)}
     last_step = max(curves)
@@ -75,15 +75,15 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     return quantities
 
 
-def _read(path: Path, sampling_time: float) -> tuple[float, dict[int, dict[float, dict[str, float]]]]:
-    """T, and step to sampling time to measure to value. A resumed run repeats some steps, with the same values."""
+def _read(path: Path) -> dict[int, dict[float, dict[str, float]]]:
+    """Step to sampling time to measure to value. A resumed run repeats some steps, with the same values."""
     curves: dict[int, dict[float, dict[str, float]]] = {}
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["stage"] == "val":
                 at_times = curves.setdefault(int(row["step"]), {})
                 at_times.setdefault(float(row["sampling_time"]), {})[row["measure"]] = float(row["value"])
-    return sampling_time, curves
+    return curves
 
 
 def sum_up(runs: Iterable[tuple[Mapping[str, Any], Mapping[str, float]]]) -> list[Result]:

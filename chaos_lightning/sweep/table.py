@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, QUANTITIES, RATIOS, STEPS_TO_THRESHOLD, Result, Spread
 
 PRINTED = {
     STEPS_TO_THRESHOLD: "steps to threshold",
-    **dict(zip(ERRORS, ("E(2)", "E(s)", "E(R)", "E(AAI)"), strict=True)),
+    **SYMBOLS,
     RATIOS[0]: "E(2) 2T : T",
     LYAPUNOV[0]: "Lyapunov before",
     LYAPUNOV[1]: "Lyapunov after",

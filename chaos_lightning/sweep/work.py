@@ -1,7 +1,6 @@
 """Doing the runs of a sweep: one worker after the other's run, or several side by side."""
 
 import contextlib
-import copy
 import logging
 import multiprocessing
 import os
@@ -16,7 +15,7 @@ from typing import Any
 import torch
 
 from chaos_lightning.cli import ChaosCLI
-from chaos_lightning.dynamics import ChaoticNetwork, lyapunov_exponents
+from chaos_lightning.dynamics import long_run_exponents
 from chaos_lightning.functional import manifold_precision, manifold_recall
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.sweep.plan import Plan, Run
@@ -24,8 +23,6 @@ from chaos_lightning.sweep.queue import RunQueue
 from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, SECONDS
 
 LYAPUNOV_CHAINS = 20
-LYAPUNOV_TRANSIENT, LYAPUNOV_DURATION = 50, 100
-"""In units of tau: long enough to reach the attractor, and to average over it."""
 MOST_MANIFOLD_IMAGES = 2_000
 """The manifold measures compare all pairs of images."""
 LOG_NAME = "output.log"
@@ -144,34 +141,14 @@ def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
     attributes = {SECONDS: time.monotonic() - start, "sampling_time": model.sampling_time}
-    attributes |= zip(LYAPUNOV, _lyapunov_before_and_after(model, run.seed), strict=True)
+    for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
+        exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
+        attributes[name] = float(exponents.mean)
     real = cli.datamodule.validation.images[: min(evaluation.num_samples, MOST_MANIFOLD_IMAGES)]
     generated = model.sample(len(real), seed=run.seed)
     for name, measure in zip(DIVERSITY[1:], (manifold_precision, manifold_recall), strict=True):
         attributes[name] = float(measure(real, generated.to(real)))
     return evaluation.measures[model.sampling_time]["second_moment_error"], attributes
-
-
-def _lyapunov_before_and_after(model: ChaoticGenerator, seed: int) -> tuple[float, float]:
-    """Exponents of the attractor of the frozen network alone, as it was before training, and of the trained one."""
-    untrained = copy.deepcopy(model.network)
-    for parameter in untrained.trainable():
-        parameter.data.zero_()
-
-    def exponent(network: ChaoticNetwork) -> float:
-        steps_a_tau = round(model.tau / model.dt)
-        result = lyapunov_exponents(
-            network,
-            LYAPUNOV_CHAINS,
-            transient=LYAPUNOV_TRANSIENT * steps_a_tau * model.dt,
-            duration=LYAPUNOV_DURATION * steps_a_tau * model.dt,
-            seed=(seed,),
-            dt=model.dt,
-            tau=model.tau,
-        )
-        return float(result.mean)
-
-    return exponent(untrained), exponent(model.network)
 
 
 @contextlib.contextmanager

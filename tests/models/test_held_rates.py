@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_models import ARCHITECTURES, SIDE, SMALL, Loader, images, quiet_trainer, step_in_numpy
+from test_models import ARCHITECTURES, SIDE, SMALL, Loader, images, network_in_numpy, quiet_trainer, step_in_numpy
 
 from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, TwoLayer
 from chaos_lightning.data import Minibatch
@@ -33,12 +33,7 @@ def trained(model, steps=6):
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
 def test_labels_are_learnt_by_the_rule_of_the_pixels(architecture, sizes):
     model = architecture(**LABELLED, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
-    couplings = []
-    for connection in model.network.connections:
-        frozen_up = getattr(connection, "frozen_up", connection.frozen_down)
-        matrices = (connection.learned, connection.frozen_down, frozen_up)
-        couplings.append(tuple(matrix.detach().double().numpy().copy() for matrix in matrices))
-    biases = [bias.detach().double().numpy().copy() for bias in model.network.biases]
+    couplings, biases = network_in_numpy(model.network)
     data, labels = images().double(), torch.arange(13) % NUM_CLASSES
     quiet_trainer(max_steps=4, precision="64-true").fit(model, loader(data, labels))
 

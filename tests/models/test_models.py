@@ -90,15 +90,20 @@ def step_in_numpy(weights, layers, data, step, k, alpha, num_steps):
         b += k * (r_clamped.mean(axis=0) - r_free.mean(axis=0))
 
 
-@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes):
-    model = architecture(**SMALL, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
+def network_in_numpy(network):
+    """Per connection A, W and Wt (J for both within a layer), and the biases, in copies for :func:`step_in_numpy`."""
     couplings = []
-    for connection in model.network.connections:
+    for connection in network.connections:
         frozen_up = getattr(connection, "frozen_up", connection.frozen_down)
         matrices = (connection.learned, connection.frozen_down, frozen_up)
         couplings.append(tuple(matrix.detach().double().numpy().copy() for matrix in matrices))
-    biases = [bias.detach().double().numpy().copy() for bias in model.network.biases]
+    return couplings, [bias.detach().double().numpy().copy() for bias in network.biases]
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes):
+    model = architecture(**SMALL, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
+    couplings, biases = network_in_numpy(model.network)
     data = images().double()
     trainer = quiet_trainer(max_steps=4, precision="64-true")
     trainer.fit(model, Loader(data))
