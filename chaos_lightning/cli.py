@@ -39,7 +39,7 @@ from chaos_lightning.data import DataError, ImageDataModule
 from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
 from chaos_lightning.measure import measure
-from chaos_lightning.models import ChainLoader, ChaoticGenerator, TrainingDivergedError
+from chaos_lightning.models import ChainLoader, ImageGenerator, TrainingDivergedError
 from chaos_lightning.models.checkpoint import (
     WholeFileIO,
     check_architecture,
@@ -120,8 +120,8 @@ class Trainer(pl.Trainer):
             labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
             chains_at_once: chains that run together on each process; bounds the memory.
         """
-        assert isinstance(model, ChaoticGenerator)
-        classes = () if labels is None else model.layout.classes(labels)
+        assert isinstance(model, ImageGenerator)
+        classes = () if labels is None else model.classes(labels)
         chains = Chains(num_samples, chains_at_once, seed, classes)
         writer = SampleWriter(output, num_samples, seed, classes)
         self.callbacks.append(writer)  # type: ignore[attr-defined]
@@ -138,7 +138,7 @@ class ChaosCLI(LightningCLI):
     def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
         self._arguments = sys.argv[1:] if args is None else args
         super().__init__(
-            ChaoticGenerator,
+            ImageGenerator,
             ImageDataModule,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -275,7 +275,7 @@ class ChaosCLI(LightningCLI):
         """Measure on test images; the table is ours, not Lightning's."""
         self.trainer.test(**arguments, verbose=False)
 
-    def predict(self, model: ChaoticGenerator, datamodule: ImageDataModule, **arguments: Any) -> None:
+    def predict(self, model: ImageGenerator, datamodule: ImageDataModule, **arguments: Any) -> None:
         """Generate samples, for which no real images are needed."""
         self.trainer.predict(model, **arguments)
 
@@ -299,10 +299,9 @@ class ChaosCLI(LightningCLI):
             config = self.config[self.config.subcommand]
             model, data = config.model.init_args, config.data.init_args
             sizes = {name: value for name, value in vars(model).items() if name.endswith("_units")}
-            training = {
-                "--data.batch_size": data.batch_size,
-                "--model.num_chains": model.num_chains or "one an image",
-            }
+            training = {"--data.batch_size": data.batch_size}
+            if "num_chains" in model:
+                training["--model.num_chains"] = model.num_chains or "one an image"
             settings = {
                 "fit": {**training, "--data.eval_batch_size": data.eval_batch_size},
                 "predict": {"--chains_at_once": config.get("chains_at_once")},

@@ -74,10 +74,10 @@ class TrainingAlarms(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Look at the largest potential of the step."""
-        if not self.enabled:
-            return
         generator = as_generator(pl_module)
         largest, limit = generator.largest_potential, self.thresholds.largest_potential
+        if not self.enabled or largest is None:
+            return
         if trainer.global_step % max(1, trainer.log_every_n_steps) == 0:  # type: ignore[attr-defined]
             generator.log_now({"signs/largest_potential": largest})
         message = None
@@ -132,7 +132,8 @@ class TrainingAlarms(Callback):
             return
         measures = evaluation.measures[evaluation.sampling_time]
         self._errors.append({name: measures[name] for name in ERRORS})
-        reading = Reading(self._latest_signs, self._errors, evaluation.floors, generator.learning_rate)
+        is_chaotic = generator.largest_potential is not None
+        reading = Reading(self._latest_signs, self._errors, evaluation.floors, generator.learning_rate, is_chaotic)
         for name, signature in SIGNATURES.items():
             if name == "plateau" or reading.signs:
                 message = signature(reading, self.thresholds)

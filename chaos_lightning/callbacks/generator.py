@@ -19,8 +19,8 @@ class Generator(Protocol):
         """Learning rate of the next update."""
 
     @property
-    def largest_potential(self) -> float:
-        """Largest absolute potential of the free phase in training."""
+    def largest_potential(self) -> float | None:
+        """Largest absolute potential of the free phase in training; None for a generator without potentials."""
 
     def log_now(self, values: Mapping[str, Any]) -> None:
         """Log scalars by name, at once."""

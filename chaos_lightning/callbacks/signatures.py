@@ -48,12 +48,14 @@ class Reading:
         errors: the four accuracy measures of every validation so far, the newest last.
         floors: measure name to what real images reach.
         learning_rate: of the optimiser.
+        is_chaotic: whether advice about the gain, and about Adam on Hebbian differences, makes sense.
     """
 
     signs: Mapping[str, float]
     errors: Sequence[Mapping[str, float]]
     floors: Mapping[str, float]
     learning_rate: float
+    is_chaotic: bool = True
 
 
 LEAST_PROGRESS = 0.02
@@ -62,6 +64,8 @@ every validation runs the same chains."""
 
 NEAR_FLOOR = 2.0
 """No measure needs to improve that is within this factor of its floor: the floor itself scatters by as much."""
+
+ADAM_ADVICE = "; with Adam, raise eps to 1e-3"
 
 
 def noise(reading: Reading, thresholds: Thresholds) -> str | None:
@@ -74,7 +78,7 @@ def noise(reading: Reading, thresholds: Thresholds) -> str | None:
     return (
         f"the samples are noise: neighbouring pixels correlate by {correlation:.2f} only (0 is noise, real images have "
         f"0.8; limit {thresholds.least_correlation:g}). If this does not end soon, raise the learning rate "
-        f"(now {reading.learning_rate:g}) or lower the gain"
+        f"(now {reading.learning_rate:g}){' or lower the gain' if reading.is_chaotic else ''}"
     )
 
 
@@ -85,8 +89,8 @@ def inversion(reading: Reading, thresholds: Thresholds) -> str | None:
         return None
     return (
         f"{share:.0%} of the samples are inverted, with the brightness of a negative (limit "
-        f"{thresholds.most_inverted:.0%}). Lower the learning rate (now {reading.learning_rate:g}); with Adam, raise "
-        "eps to 1e-3"
+        f"{thresholds.most_inverted:.0%}). Lower the learning rate (now {reading.learning_rate:g})"
+        f"{ADAM_ADVICE if reading.is_chaotic else ''}"
     )
 
 
@@ -105,7 +109,8 @@ def collapse(reading: Reading, thresholds: Thresholds) -> str | None:
         return None
     return (
         f"the samples have collapsed: {' and '.join(reasons)}. Lower the learning rate (now "
-        f"{reading.learning_rate:g}) or let it decay, raise the gain or the batch size; with Adam, raise eps to 1e-3"
+        f"{reading.learning_rate:g}) or let it decay, raise {'the gain or ' if reading.is_chaotic else ''}the batch "
+        f"size{ADAM_ADVICE if reading.is_chaotic else ''}"
     )
 
 

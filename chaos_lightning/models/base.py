@@ -1,14 +1,12 @@
-"""What the architectures have in common: the training step, sampling and measuring."""
+"""What the architectures have in common: the training step, sampling and what is measured."""
 
-from collections.abc import Mapping, Sequence
-from io import BytesIO
-from math import isfinite, isqrt
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 
 from chaos_lightning.dynamics import (
     ChaoticNetwork,
@@ -24,12 +22,10 @@ from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.learning import hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
-from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
-from chaos_lightning.models.divergence import DivergenceWatch, TrainingDivergedError
+from chaos_lightning.models.divergence import DivergenceWatch
+from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.layout import VisibleLayout
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
-from chaos_lightning.models.weights_file import is_weights_file
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
@@ -38,7 +34,7 @@ if TYPE_CHECKING:
 FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT = range(7)
 
 
-class ChaoticGenerator(LightningModule):
+class ChaoticGenerator(ImageGenerator):
     """A chaotic network trained by contrastive Hebbian learning to look like the data at time T.
 
     Training is by manual optimisation without backpropagation: each step sets the gradient of the learned couplings
@@ -92,14 +88,7 @@ class ChaoticGenerator(LightningModule):
         optimizer: OptimizerCallable = lambda parameters: torch.optim.SGD(parameters, lr=0.01),
         lr_scheduler: LRSchedulerCallable | None = None,
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        # A checkpoint must not run code when it is loaded, so functions stay out of it. (The command line passes the
-        # optimiser as class path and settings, and those are kept. A schedule belongs to a run, not to a network.)
-        self.save_hyperparameters(ignore=["layer_sizes", "lr_scheduler"])
-        if callable(self.hparams["optimizer"]):
-            self.save_hyperparameters(ignore=["layer_sizes", "lr_scheduler", "optimizer"])
-
+        super().__init__(layer_sizes[0], seed=seed, optimizer=optimizer, lr_scheduler=lr_scheduler)
         if not 0 < dt < tau:
             raise ValueError(
                 f"dt must be positive and shorter than tau, but dt={dt} and tau={tau}; try dt={tau / 10:g}"
@@ -118,13 +107,6 @@ class ChaoticGenerator(LightningModule):
                 raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
         if hidden_dropout > 0 and len(layer_sizes) == 1:
             raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
-        side = isqrt(max(layer_sizes[0], 0))
-        if side == 0 or side * side != layer_sizes[0]:
-            raise ValueError(
-                f"visible_units must be the number of pixels of a square image, but is {layer_sizes[0]}; "
-                "28 x 28 pixels make 784"
-            )
-        self.image_shape = (1, side, side)
         self.layout = VisibleLayout(layer_sizes[0], num_classes, label_repetitions)
         self.tau = tau
         self.dt = dt
@@ -133,7 +115,6 @@ class ChaoticGenerator(LightningModule):
         self.l1 = l1
         self.coupling_dropout = coupling_dropout
         self.hidden_dropout = hidden_dropout
-        self.seed = seed
         num_steps = num_time_steps(sampling_time, dt)
         if measure_times is None:
             measure_times = [max(1, round(num_steps * fraction)) * dt for fraction in (0.5, 1.5, 2.0)]
@@ -142,71 +123,31 @@ class ChaoticGenerator(LightningModule):
         self.measure_times = sorted({sampling_time, *measure_times})
 
         self.network = ChaoticNetwork([self.layout.num_units, *layer_sizes[1:]], gain=gain, rate=rate, seed=seed)
-        self._make_optimizer = optimizer
-        self._make_lr_scheduler = lr_scheduler
-        self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
-        self.evaluation: Evaluation | None = None
-        self._loaded_step = 0
         self._divergence = DivergenceWatch()
 
-    @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
-        """Load a trained network; called on :class:`ChaoticGenerator` itself, of whichever architecture it is.
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Units of each layer, visible first, label units among them."""
+        return list(self.network.layer_sizes)
 
-        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`; the file may also be
-        one of exported weights (.safetensors).
-
-        Raises:
-            FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
-        """
-        checkpoint = read_checkpoint(checkpoint_path)
-        architectures = {subclass.__name__: subclass for subclass in ChaoticGenerator.__subclasses__()}
-        architecture = read_header(checkpoint)["architecture"]
-        if cls is ChaoticGenerator and architecture in architectures:
-            loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
-        else:
-            check_architecture(checkpoint, cls.__name__)
-            if is_weights_file(checkpoint_path):
-                checkpoint_path = BytesIO()
-                torch.save(checkpoint, checkpoint_path)
-                checkpoint_path.seek(0)
-            loaded = super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
-        return loaded  # type: ignore[no-any-return]
+    def trainable(self) -> list[nn.Parameter]:
+        """The learned couplings, then the biases."""
+        return self.network.trainable()
 
     def setup(self, stage: str) -> None:
         """Check before any work starts that data, precision and number of processes fit the network."""
-        image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
-        if tuple(image_shape) != self.image_shape:
-            pixels = torch.Size(image_shape).numel()
-            raise ValueError(
-                f"the network has {self.layout.num_pixels} visible units, but the images have {pixels} pixels "
-                f"{tuple(image_shape)}: set visible_units={pixels}"
-            )
+        super().setup(stage)
         num_classes = getattr(self.trainer.datamodule, "num_classes", self.layout.num_classes)  # type: ignore[attr-defined]
         if self.layout.num_classes not in (0, num_classes):
             raise ValueError(
                 f"the network has label units for {self.layout.num_classes} classes, but the images are of "
                 f"{num_classes}: set num_classes={num_classes}, or 0 for a network without label units"
             )
-        if str(self.trainer.precision).startswith("16"):
-            raise ValueError(
-                f"precision {self.trainer.precision} needs a scaled loss, and there is no loss here: "
-                "use precision bf16-mixed, 32-true or 64-true"
-            )
         world_size = self.trainer.world_size
         if self.num_chains is not None and self.num_chains % world_size:
             raise ValueError(f"num_chains={self.num_chains} cannot be shared equally by {world_size} processes")
 
     # Training
-
-    def configure_optimizers(self) -> Any:
-        """The injected optimiser over the learned couplings and biases, and the injected schedule."""
-        optimizer = self._make_optimizer(self.network.trainable())
-        if self._make_lr_scheduler is None:
-            return optimizer
-        schedule = {"scheduler": self._make_lr_scheduler(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
@@ -229,17 +170,15 @@ class ChaoticGenerator(LightningModule):
         free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, thinning=thinning)
         self._divergence.take_in(visible, free.potentials)
         # Looking waits for the device: at every step only where that costs nothing.
-        if self.device.type == "cpu" or self._is_logging_step(step):
+        if self.device.type == "cpu" or self.is_logging_step(step):
             self._look_for_divergence()
 
-        self._set_gradients(clamped, free, thinning)
-        self.optimizers().step()  # type: ignore[union-attr]
+        self.descend(difference.neg_() for difference in self._hebbian_differences(clamped, free, thinning))
         if self.l1 > 0:
             learned = [connection.learned for connection in self.network.connections]
             shrink(learned, self.learning_rate * self.l1)
-        if self._make_lr_scheduler is not None:
-            self.lr_schedulers().step()  # type: ignore[union-attr]
-        if self._is_logging_step(step):
+        self.step_schedule()
+        if self.is_logging_step(step):
             self._log_update()
 
     def clamped_phase(
@@ -295,55 +234,27 @@ class ChaoticGenerator(LightningModule):
             thinning=thinning,
         )
 
-    def _set_gradients(self, clamped: State, free: State, thinning: Thinning) -> None:
-        """Set the gradients to minus the Hebbian difference, averaged over all processes."""
+    def _hebbian_differences(self, clamped: State, free: State, thinning: Thinning) -> list[Tensor]:
+        """What the learned couplings and the biases change by, up to the learning rate."""
         pairs = [(connection.lower, connection.upper) for connection in self.network.connections]
         with torch.autocast(self.device.type, enabled=False):
             sent = [[thinning.sent(*layer) for layer in enumerate(state.rates)] for state in (clamped, free)]
             couplings, biases = hebbian_difference(pairs, *sent)
-        differences = thinning.carried(couplings) + biases
-        for parameter, difference in zip(self.network.trainable(), differences, strict=True):
-            if self.trainer.world_size > 1:  # nobody else does it: there is no backward pass
-                difference = self.trainer.strategy.reduce(difference, reduce_op="mean")
-            parameter.grad = difference.neg_()
+        return thinning.carried(couplings) + biases
 
     @property
     def largest_potential(self) -> float:
         """Largest absolute potential of the free phase, at the newest step that was looked at."""
         return self._divergence.largest_potential
 
-    @property
-    def learning_rate(self) -> float:
-        """Learning rate of the next update; k of the paper for plain SGD."""
-        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
-
     def _look_for_divergence(self) -> None:
         checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
         self._divergence.look(self.global_step, self.learning_rate, checkpoint)
-
-    def _is_logging_step(self, step: int) -> bool:
-        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        return interval > 0 and (step + 1) % interval == 0
 
     def _log_update(self) -> None:
         learned = [connection.learned for connection in self.network.connections]
         size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
         self.log_now({"train/hebbian_difference": size, "train/learning_rate": self.learning_rate})
-
-    def log_now(self, values: Mapping[str, Any]) -> None:
-        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.
-
-        Args:
-            values: name to scalar, the same on every process.
-        """
-        step = self.global_step or self._loaded_step
-        if self.trainer.state.fn != "fit":
-            self.log_dict({**values, "step": float(step)}, batch_size=1)  # Lightning takes the step from there
-            return
-        self.log_dict(values, batch_size=1, logger=False)
-        for logger in self.loggers:
-            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
-            logger.save()
 
     # Sampling
 
@@ -472,118 +383,35 @@ class ChaoticGenerator(LightningModule):
             parts.append(self.layout.pixels_of(state.rates[0]))
         return torch.cat(parts).view(num_samples, len(rows), *self.image_shape).transpose(0, 1)
 
+    def classes(self, asked: int | str | Sequence[int]) -> tuple[int, ...]:
+        """The classes that a user asks for: one, several, or ``"all"``."""
+        return self.layout.classes(asked)
+
     # Measuring
 
-    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
-        """Generate as many images as there are real ones, take both into the measures, return those at time T."""
-        return self._measure("val", batch)
+    def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
+        """Images of the same chains in every validation, at each of the measure times."""
+        return self._generate(len(batch.images), self.measure_times, (self.seed, EVALUATION), batch.first_index)
 
-    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
-        """As in validation."""
-        return self._measure("test", batch)
+    def class_measures(self) -> ClassMeasures | None:
+        """Measures of images asked for by class and of classes read, for networks with label units."""
+        training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
+        if not self.layout.num_classes or training is None:
+            return None
+        return ClassMeasures(training.images, training.labels, self.layout.num_classes)
 
-    def on_validation_epoch_start(self) -> None:
-        """Start from no images, whatever a run that was broken off has left."""
-        self._start_measuring("val")
-
-    def on_test_epoch_start(self) -> None:
-        """As in validation."""
-        self._start_measuring("test")
-
-    def on_validation_epoch_end(self) -> None:
-        """Compute and log the measures."""
-        if not self.trainer.sanity_checking:
-            self._log_measures("val")
-
-    def on_test_epoch_end(self) -> None:
-        """Compute and log the measures."""
-        self._log_measures("test")
-
-    def _start_measuring(self, stage: str) -> None:
-        if stage not in self._stage_measures:
-            training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
-            classes = None
-            if self.layout.num_classes and training is not None:
-                classes = ClassMeasures(training.images, training.labels, self.layout.num_classes)
-            self._stage_measures[stage] = StageMeasures(self.measure_times, self.layout.num_pixels, classes)
-        self._stage_measures[stage].to(self.device).reset()
-
-    @torch.no_grad()
-    def _measure(self, stage: str, batch: "EvaluationBatch") -> Tensor:
-        # The same chains at every validation: a difference between two validations is one of the weights.
-        generated = self._generate(len(batch.images), self.measure_times, (self.seed, EVALUATION), batch.first_index)
-        measures = self._stage_measures[stage]
-        measures.update(batch.images, generated, batch.floor_images)
-        if measures.classes is not None:
-            chains = ((self.seed, EVALUATION), batch.first_index)
-            held = self.layout.hold_labels(batch.labels)
-            asked = self._generate(len(batch.images), [self.sampling_time], *chains, held)[self.sampling_time]
-            probabilities = self._classify(batch.images.flatten(1), *chains)
-            measures.classes.update(batch.images, batch.labels, asked, probabilities)
-        return generated[self.sampling_time]
-
-    def _log_measures(self, stage: str) -> None:
-        measures = self._stage_measures[stage]
-        num_samples = torch.tensor(measures.num_samples, device=self.device)
-        num_samples = self.trainer.strategy.reduce(num_samples, reduce_op="sum")
-        step = self.global_step or self._loaded_step
-        evaluation = measures.compute(stage, step, self.sampling_time, int(num_samples))
-        self.evaluation = evaluation
-        logged = {f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}
-        for time, values in evaluation.measures.items():
-            at_time = time == self.sampling_time
-            logged |= {
-                f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
-                for name, value in values.items()
-            }
-        if evaluation.classes is not None:
-            overall = evaluation.classes.overall.values
-            logged |= {f"{stage}_classes/{name}": value for name, value in overall.items()}
-        self.log_now(logged)
+    def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
+        """Ask for an image of each label of a batch, and read the class of each of its images."""
+        chains = ((self.seed, EVALUATION), batch.first_index)
+        held = self.layout.hold_labels(batch.labels)
+        asked = self._generate(len(batch.images), [self.sampling_time], *chains, held)[self.sampling_time]
+        probabilities = self._classify(batch.images.flatten(1), *chains)
+        measures.update(batch.images, batch.labels, asked, probabilities)
 
     # Checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say what the file holds; refuse to save a network that has diverged."""
+        """Look for divergence first, then as every generator."""
         if self._trainer is not None and self.trainer.optimizers:
             self._look_for_divergence()
-        for name, parameter in self.network.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise TrainingDivergedError(
-                    f"at step {self.global_step} {name} is not finite: no checkpoint was written. "
-                    "Go on from an earlier one with a lower learning rate"
-                )
-        write_header(
-            checkpoint,
-            architecture=type(self).__name__,
-            layer_sizes=list(self.network.layer_sizes),
-            optimizer=self._optimizer_name(),
-        )
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
-
-        Raises:
-            ValueError: if it is not, saying what it is.
-        """
-        check_architecture(checkpoint, type(self).__name__)
-        header = read_header(checkpoint)
-        if self._trainer is not None and self.trainer.training and "optimizer_states" not in checkpoint:
-            raise ValueError("training cannot go on from exported weights: give the checkpoint that they came from")
-        if header["layer_sizes"] != list(self.network.layer_sizes):
-            raise ValueError(
-                f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
-                f"but this one has {list(self.network.layer_sizes)}"
-            )
-        self._loaded_step = checkpoint["global_step"]
-        if self._trainer is not None and self.trainer.precision == "64-true":
-            self.double()  # Lightning would do it after loading, when float32 has rounded the weights
-        optimizer = self._optimizer_name()
-        if self._trainer is not None and self.trainer.training and header["optimizer"] != optimizer:
-            raise ValueError(
-                f"the checkpoint was trained with {header['optimizer']}, but this run uses {optimizer}: training can "
-                "go on only with the same optimiser"
-            )
-
-    def _optimizer_name(self) -> str:
-        return type(self._make_optimizer(self.network.trainable())).__name__
+        super().on_save_checkpoint(checkpoint)

@@ -1,0 +1,348 @@
+"""What every module that generates images has in common: its settings, its updates, its measures, its checkpoints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from math import isqrt
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from chaos_lightning.metrics.class_measures import ClassMeasures
+from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
+from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
+from chaos_lightning.models.divergence import TrainingDivergedError
+from chaos_lightning.models.weights_file import is_weights_file
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import EvaluationBatch
+
+
+class ImageGenerator(LightningModule):
+    """A module that generates square images with pixels in [-1, 1] and measures them against real ones.
+
+    The command line, the callbacks and the comparison know generators by this class alone. Training is by manual
+    optimisation with one optimiser, stepped once a minibatch, see :meth:`descend`.
+
+    Args:
+        num_pixels: pixels of an image.
+        seed: of everything random.
+        optimizer: makes the optimiser from the parameters.
+        lr_scheduler: makes a learning rate schedule from the optimiser, stepped once a training step.
+
+    Attributes:
+        learns: whether more training steps make a better generator.
+        image_shape: channels, rows and columns of an image.
+        sampling_time: T, when the activity is read out as an image; 0 for generators that have no such time.
+        measure_times: times at which validation and test measure, T among them.
+        evaluation: what the last validation or test has measured.
+
+    Raises:
+        ValueError: if the pixels make no square image.
+    """
+
+    learns: ClassVar[bool] = True
+    sampling_time: float
+    measure_times: list[float]
+
+    def __init__(
+        self,
+        num_pixels: int,
+        *,
+        seed: int,
+        optimizer: OptimizerCallable,
+        lr_scheduler: LRSchedulerCallable | None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        # A checkpoint must not run code when it is loaded, so functions stay out of it. (The command line passes the
+        # optimiser as class path and settings, and those are kept. A schedule belongs to a run, not to a network.)
+        left_out = ["num_pixels", "layer_sizes", "lr_scheduler"]
+        self.save_hyperparameters(ignore=left_out)
+        if callable(self.hparams.get("optimizer")):
+            self.save_hyperparameters(ignore=[*left_out, "optimizer"])
+
+        side = isqrt(max(num_pixels, 0))
+        if side == 0 or side * side != num_pixels:
+            raise ValueError(
+                f"visible_units must be the number of pixels of a square image, but is {num_pixels}; "
+                "28 x 28 pixels make 784"
+            )
+        self.image_shape = (1, side, side)
+        self.seed = seed
+        self.evaluation: Evaluation | None = None
+        self._make_optimizer = optimizer
+        self._make_lr_scheduler = lr_scheduler
+        self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
+        self._loaded_step = 0
+
+    @property
+    def num_pixels(self) -> int:
+        """Pixels of an image."""
+        return torch.Size(self.image_shape).numel()
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Units of each layer, that of the pixels first."""
+        raise NotImplementedError
+
+    def trainable(self) -> list[nn.Parameter]:
+        """The parameters that training changes."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def setup(self, stage: str) -> None:
+        """Check before any work starts that data and precision fit.
+
+        Raises:
+            ValueError: if they do not, with what to change.
+        """
+        image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
+        if tuple(image_shape) != self.image_shape:
+            pixels = torch.Size(image_shape).numel()
+            raise ValueError(
+                f"the network has {self.num_pixels} visible units, but the images have {pixels} pixels "
+                f"{tuple(image_shape)}: set visible_units={pixels}"
+            )
+        if str(self.trainer.precision).startswith("16"):
+            raise ValueError(
+                f"precision {self.trainer.precision} needs a scaled loss, and there is none here: "
+                "use precision bf16-mixed, 32-true or 64-true"
+            )
+
+    # Updates
+
+    def configure_optimizers(self) -> Any:
+        """The injected optimiser over the trainable parameters, and the injected schedule."""
+        optimizer = self._make_optimizer(self.trainable())
+        if self._make_lr_scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self._make_lr_scheduler(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def descend(self, gradients: Iterable[Tensor]) -> None:
+        """Step the optimiser once, then the schedule.
+
+        Args:
+            gradients: of the trainable parameters, in their order, from the minibatch of this process; they are
+                averaged over all processes, and may be overwritten.
+        """
+        for parameter, gradient in zip(self.trainable(), gradients, strict=True):
+            parameter.grad = self.averaged(gradient)
+        self.optimizers().step()  # type: ignore[union-attr]
+
+    def step_schedule(self) -> None:
+        """Step the learning rate schedule, if there is one."""
+        if self._make_lr_scheduler is not None:
+            self.lr_schedulers().step()  # type: ignore[union-attr]
+
+    def averaged(self, values: Tensor) -> Tensor:
+        """The mean over all processes; nobody else takes it, for the optimiser is stepped by hand."""
+        if self.trainer.world_size > 1:
+            values = self.trainer.strategy.reduce(values, reduce_op="mean")
+        return values
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the next update; k of the paper for plain SGD."""
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    def is_logging_step(self, step: int) -> bool:
+        """Whether the trainer's logging interval ends with this step."""
+        interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return interval > 0 and (step + 1) % interval == 0
+
+    def log_now(self, values: Mapping[str, Any]) -> None:
+        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.
+
+        Args:
+            values: name to scalar, the same on every process.
+        """
+        step = self.global_step or self._loaded_step
+        if self.trainer.state.fn != "fit":
+            self.log_dict({**values, "step": float(step)}, batch_size=1)  # Lightning takes the step from there
+            return
+        self.log_dict(values, batch_size=1, logger=False)
+        for logger in self.loggers:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
+            logger.save()
+
+    # Sampling
+
+    def sample(self, num_samples: int, *, seed: int | None = None, chains_at_once: int = 500) -> Any:
+        """Generate images; sample i depends on the seed and on i alone.
+
+        Args:
+            num_samples: number of images.
+            seed: of the samples; None draws one from torch's global generator.
+            chains_at_once: samples made together; bounds the memory, does not change the result.
+
+        Returns:
+            Images in [-1, 1], ``(num_samples, 1, side, side)``.
+        """
+        raise NotImplementedError
+
+    def classes(self, asked: int | str | Sequence[int]) -> tuple[int, ...]:
+        """The classes that a user asks for.
+
+        Raises:
+            ValueError: if images cannot be asked for by class.
+        """
+        raise ValueError(f"{type(self).__name__} knows no classes: leave labels out")
+
+    # Measuring
+
+    def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
+        """As many generated images as there are real ones, ``(B, 1, side, side)`` at each of the measure times.
+
+        They are the same in every validation but for the weights: a difference between two validations is one of the
+        weights.
+        """
+        raise NotImplementedError
+
+    def class_measures(self) -> ClassMeasures | None:
+        """What is measured class by class besides; None for generators that know no classes."""
+        return None
+
+    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
+        """Generate as many images as there are real ones, take both into the measures, return those at time T."""
+        return self._measure("val", batch)
+
+    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
+        """As in validation."""
+        return self._measure("test", batch)
+
+    def on_validation_epoch_start(self) -> None:
+        """Start from no images, whatever a run that was broken off has left."""
+        self._start_measuring("val")
+
+    def on_test_epoch_start(self) -> None:
+        """As in validation."""
+        self._start_measuring("test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        if not self.trainer.sanity_checking:
+            self._log_measures("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        self._log_measures("test")
+
+    def _start_measuring(self, stage: str) -> None:
+        if stage not in self._stage_measures:
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self.num_pixels, self.class_measures())
+        self._stage_measures[stage].to(self.device).reset()
+
+    @torch.no_grad()
+    def _measure(self, stage: str, batch: "EvaluationBatch") -> Tensor:
+        generated = self.evaluation_images(batch)
+        measures = self._stage_measures[stage]
+        measures.update(batch.images, generated, batch.floor_images)
+        if measures.classes is not None:
+            self.measure_classes(measures.classes, batch)
+        return generated[self.sampling_time]
+
+    def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
+        """Take a batch into the measures of :meth:`class_measures`."""
+        raise NotImplementedError
+
+    def _log_measures(self, stage: str) -> None:
+        measures = self._stage_measures[stage]
+        num_samples = torch.tensor(measures.num_samples, device=self.device)
+        num_samples = self.trainer.strategy.reduce(num_samples, reduce_op="sum")
+        step = self.global_step or self._loaded_step
+        evaluation = measures.compute(stage, step, self.sampling_time, int(num_samples))
+        self.evaluation = evaluation
+        logged = {f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}
+        for time, values in evaluation.measures.items():
+            at_time = time == self.sampling_time
+            logged |= {
+                f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
+                for name, value in values.items()
+            }
+        if evaluation.classes is not None:
+            overall = evaluation.classes.overall.values
+            logged |= {f"{stage}_classes/{name}": value for name, value in overall.items()}
+        self.log_now(logged)
+
+    # Checkpoints
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **kwargs: Any) -> Self:
+        """Load a trained generator; called on a class with subclasses, of whichever of them it is.
+
+        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`; the file may also be
+        one of exported weights (.safetensors).
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
+        """
+        checkpoint = read_checkpoint(checkpoint_path)
+        architecture = read_header(checkpoint)["architecture"]
+        architectures = {subclass.__name__: subclass for subclass in _subclasses(cls)}
+        if architecture in architectures:
+            loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        else:
+            if architecture != cls.__name__:
+                check_architecture(checkpoint, " or ".join(sorted(architectures)) or cls.__name__)
+            if is_weights_file(checkpoint_path):
+                checkpoint_path = BytesIO()
+                torch.save(checkpoint, checkpoint_path)
+                checkpoint_path.seek(0)
+            loaded = super().load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        return loaded  # type: ignore[no-any-return]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say what the file holds; refuse to save a network that has diverged.
+
+        Raises:
+            TrainingDivergedError: if it has.
+        """
+        for name, parameter in self.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise TrainingDivergedError(
+                    f"at step {self.global_step} {name} is not finite: no checkpoint was written. "
+                    "Go on from an earlier one with a lower learning rate"
+                )
+        write_header(
+            checkpoint,
+            architecture=type(self).__name__,
+            layer_sizes=self.layer_sizes,
+            optimizer=self._optimizer_name(),
+        )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
+
+        Raises:
+            ValueError: if it is not, saying what it is.
+        """
+        check_architecture(checkpoint, type(self).__name__)
+        header = read_header(checkpoint)
+        if self._trainer is not None and self.trainer.training and "optimizer_states" not in checkpoint:
+            raise ValueError("training cannot go on from exported weights: give the checkpoint that they came from")
+        if header["layer_sizes"] != self.layer_sizes:
+            raise ValueError(
+                f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
+                f"but this one has {self.layer_sizes}"
+            )
+        self._loaded_step = checkpoint["global_step"]
+        if self._trainer is not None and self.trainer.precision == "64-true":
+            self.double()  # Lightning would do it after loading, when float32 has rounded the weights
+        optimizer = self._optimizer_name()
+        if self._trainer is not None and self.trainer.training and header["optimizer"] != optimizer:
+            raise ValueError(
+                f"the checkpoint was trained with {header['optimizer']}, but this run uses {optimizer}: training can "
+                "go on only with the same optimiser"
+            )
+
+    def _optimizer_name(self) -> str:
+        return type(self._make_optimizer(self.trainable())).__name__
+
+
+def _subclasses(cls: type[ImageGenerator]) -> list[type[ImageGenerator]]:
+    """All classes below one."""
+    return [below for subclass in cls.__subclasses__() for below in (subclass, *_subclasses(subclass))]
