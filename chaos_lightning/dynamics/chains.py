@@ -7,6 +7,7 @@ from torch import Tensor
 from chaos_lightning.dynamics.initial import initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
@@ -46,6 +47,7 @@ def run_chains(
     first_chain: int = 0,
     held: Held | None = None,
     thinning: Thinning = WHOLE,
+    noise: float = 0.0,
 ) -> list[State]:
     """Run chains from their random start and return the states after given numbers of time steps, of one run.
 
@@ -58,8 +60,10 @@ def run_chains(
         first_chain: index of the first chain.
         held: visible rates to hold.
         thinning: what is dropped from the network during the run.
+        noise: strength of injected noise, see :class:`Noise`.
     """
-    integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning)
+    injected = Noise(noise, seed, first_chain) if noise > 0 else None
+    integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning, noise=injected)
     if held is not None and held.mask is None:
         hidden = random_start(network, num_chains, seed=seed, first_chain=first_chain, lowest_layer=1)
         potentials = (held.values, *hidden)  # a layer that is held whole has no use for potentials

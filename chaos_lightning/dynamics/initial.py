@@ -1,6 +1,6 @@
 """Random initial states that depend only on what they are for, not on who draws them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -38,17 +38,42 @@ def initial_potentials(
     Returns:
         One tensor ``(num_chains, units)`` a layer.
     """
+    drawn = draw_by_chain(sum(layer_sizes), num_chains, seed=seed, first_chain=first_chain, device=device)
+    return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))
+
+
+def draw_by_chain(
+    num_units: int,
+    num_chains: int,
+    *,
+    seed: Sequence[int],
+    first_chain: int = 0,
+    device: torch.device | str = "cpu",
+    draw: Callable[..., Tensor] = torch.randn,
+) -> Tensor:
+    """Draw random numbers for chains, each a function of the seed, of its chain's index and of the units alone.
+
+    Args:
+        num_units: numbers of a chain.
+        num_chains: number of chains to draw.
+        seed: non-negative integers that say what the numbers are for.
+        first_chain: index of the first chain.
+        device: where to draw.
+        draw: :func:`torch.randn` for N(0, 1), :func:`torch.rand` for the uniform distribution on [0, 1).
+
+    Returns:
+        ``(num_chains, num_units)``, float32.
+    """
     # Consecutive seeds below one base: no two blocks of one call can ever share a generator, even though
     # torch's CPU generator uses only 32 bits of its seed.
     base = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
     generator = torch.Generator(device)
-    num_units = sum(layer_sizes)
     drawn = torch.empty(num_chains, num_units, dtype=torch.float32, device=device)
     end_chain = first_chain + num_chains
     for block in range(first_chain // CHAINS_PER_BLOCK, -(-end_chain // CHAINS_PER_BLOCK)):
         generator.manual_seed((base + block) % 2**32)
         block_start = block * CHAINS_PER_BLOCK
         start, end = max(block_start, first_chain), min(block_start + CHAINS_PER_BLOCK, end_chain)
-        numbers = torch.randn(CHAINS_PER_BLOCK, num_units, dtype=torch.float32, generator=generator, device=device)
+        numbers = draw(CHAINS_PER_BLOCK, num_units, dtype=torch.float32, generator=generator, device=device)
         drawn[start - first_chain : end - first_chain] = numbers[start - block_start : end - block_start]
-    return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))
+    return drawn

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
@@ -62,13 +63,15 @@ class EulerIntegrator:
     - The layers lie side by side in one piece of memory. So a time step is its matrix products, added onto z one after
       the other, and a few passes over the state.
     - A layer without further input (the hidden layer of the two-layer network in the clamped phase) is not stepped at
-      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``.
+      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. With noise, what the
+      noise adds to that is Gaussian with known variance, see :class:`Noise`; it is drawn anew for each recorded state.
 
     Args:
         network: the network.
         alpha: dt / tau.
         held: visible rates to hold.
         thinning: what is dropped from the network.
+        noise: what is injected at each time step, counted from the state that a run starts from; None for none.
         product_dtype: data type of the matrix products; potentials keep the network's own. Defaults to autocast's
             type where autocast is on, to the network's type otherwise.
     """
@@ -80,9 +83,11 @@ class EulerIntegrator:
         *,
         held: Held | None = None,
         thinning: Thinning = WHOLE,
+        noise: Noise | None = None,
         product_dtype: torch.dtype | None = None,
     ) -> None:
         self.alpha = alpha
+        self._noise = noise
         self._rate = network.rate
         weight: Tensor = network.connections[0].learned
         self.dtype = weight.dtype
@@ -139,7 +144,7 @@ class EulerIntegrator:
             shifted, rates = self._shifted(state)
             steps_done = 0
             for steps in num_steps:
-                self._loop(shifted, rates, steps - steps_done)
+                self._loop(shifted, rates, steps - steps_done, steps_done)
                 recorded.append(self._state(state, shifted, rates, steps) if steps else state)
                 steps_done = steps
         return recorded
@@ -162,10 +167,12 @@ class EulerIntegrator:
             The new state and the new deviations; the given ones are left as they are.
 
         Raises:
-            ValueError: if the integrator holds visible rates.
+            ValueError: if the integrator holds visible rates or injects noise.
         """
         if self._held:
             raise ValueError("deviations are followed in the free phase only, but this integrator holds visible rates")
+        if self._noise is not None:
+            raise ValueError("deviations are followed without noise, but this integrator injects some")
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
             shifted, rates = self._shifted(state)
             moved = self._join(deviations)
@@ -178,7 +185,7 @@ class EulerIntegrator:
                 self._loop(shifted, rates, 1)
             return self._state(state, shifted, rates, num_steps), self._split(moved)
 
-    def _loop(self, shifted: Tensor, rates: Tensor, num_steps: int) -> None:
+    def _loop(self, shifted: Tensor, rates: Tensor, num_steps: int, steps_done: int = 0) -> None:
         """Step z and the rates of the stepped layers in place: the one time loop of the package."""
         if not self._stepped:
             return
@@ -187,8 +194,11 @@ class EulerIntegrator:
         visible_rates = self._split(rates)[0]
         held = self._held and self._held.mask is not None and Held(self._held.values.to(rates.dtype), self._held.mask)
         linear_step = self._linear_step(shifted, rates, scratch)
-        for _ in range(num_steps):
+        for step in range(steps_done + 1, steps_done + num_steps + 1):
             linear_step()
+            if self._noise is not None:
+                deviation = self._noise.step_deviation(self.alpha) * self._rate.slope
+                shifted.add_(self._noise.draw_like(shifted, step), alpha=deviation)
             # Only now the rates: every potential is updated from the same previous state.
             self._rate.shape(torch.add(shifted, self._shift, out=scratch))
             if scratch is not rates:
@@ -241,6 +251,10 @@ class EulerIntegrator:
             if layer not in self._couplings:
                 potential = start.potentials[layer]
                 new_potentials[layer] = torch.lerp(offset.expand_as(potential), potential, decay)
+                if self._noise is not None:
+                    deviation = self._noise.deviation_after(num_steps, self.alpha)
+                    drawn = self._noise.draw_like(potential, num_steps, layer=layer)
+                    new_potentials[layer].add_(drawn, alpha=deviation)
                 new_rates[layer] = self._rate(new_potentials[layer])
         if self._held:
             new_rates[0] = self._held.onto(new_rates[0])  # to the last digit, whatever the products' data type

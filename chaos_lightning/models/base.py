@@ -41,7 +41,7 @@ class ChaoticGenerator(ImageGenerator):
     and of the biases to minus the Hebbian difference and steps the optimiser once, so that plain SGD with ``lr=k``
     is the rule of arXiv:2405.10822 with learning rate k.
 
-    The network integrates on its own from a random start; nothing random enters after that.
+    The network integrates on its own from a random start; nothing random enters after that, unless noise is asked for.
 
     Args:
         layer_sizes: units of each layer, visible first; label units come on top of the visible ones given here.
@@ -50,6 +50,9 @@ class ChaoticGenerator(ImageGenerator):
         dt: length of an Euler step, shorter than tau.
         sampling_time: T, when the activity is read out as an image; a whole number of steps.
         rate: rate function.
+        noise: strength of noise that is injected at every time step, in training and in sampling; 0 leaves the activity
+            to the network. With gain 0 the network is then driven by noise instead of chaos (Langevin dynamics). It is
+            the standard deviation that the noise alone gives a potential for dt -> 0, see :class:`Noise`.
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
@@ -77,6 +80,7 @@ class ChaoticGenerator(ImageGenerator):
         dt: float = 1.0,
         sampling_time: float = 100.0,
         rate: RateName = "tanh",
+        noise: float = 0.0,
         num_classes: int = 0,
         label_repetitions: int = 10,
         num_chains: int | None = None,
@@ -100,6 +104,8 @@ class ChaoticGenerator(ImageGenerator):
                 raise ValueError(f"tau, sampling_time and measure_times must be finite numbers, but one is {time}")
         if num_chains is not None and num_chains < 1:
             raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
+        if not 0 <= noise < float("inf"):
+            raise ValueError(f"noise must be 0 or more, but is {noise}; 0 switches it off")
         if not 0 <= l1 < float("inf"):
             raise ValueError(f"l1 must be 0 or more, but is {l1}; 0 switches it off")
         for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
@@ -111,6 +117,7 @@ class ChaoticGenerator(ImageGenerator):
         self.tau = tau
         self.dt = dt
         self.sampling_time = sampling_time
+        self.noise = noise
         self.num_chains = num_chains
         self.l1 = l1
         self.coupling_dropout = coupling_dropout
@@ -232,6 +239,7 @@ class ChaoticGenerator(ImageGenerator):
             first_chain=first_chain,
             held=held,
             thinning=thinning,
+            noise=self.noise,
         )
 
     def _hebbian_differences(self, clamped: State, free: State, thinning: Thinning) -> list[Tensor]:

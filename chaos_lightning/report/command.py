@@ -104,6 +104,11 @@ def report(
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location="cpu").eval()
     if data is None:
         raise ValueError("the checkpoint does not tell which data set it was trained on: name it with --data")
+    if model.noise > 0:
+        raise ValueError(
+            f"the report follows networks that run on their own, but noise={model.noise:g} is injected into this one; "
+            "test and predict work with it"
+        )
     if num_samples < 2 or num_chains < 2:
         raise ValueError(f"num_samples and num_chains must be at least 2, but are {num_samples} and {num_chains}")
     if tuple(data.image_shape) != model.image_shape:
