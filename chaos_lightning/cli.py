@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
+import yaml
 from jsonargparse import auto_cli
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -25,6 +26,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
+import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
 from chaos_lightning.callbacks import (
     MeasuresFile,
     SampleWriter,
@@ -47,6 +49,7 @@ from chaos_lightning.models.checkpoint import (
     read_header,
     training_data,
 )
+from chaos_lightning.models.generator import subclasses
 from chaos_lightning.report import report
 from chaos_lightning.runs import go_on_in_newest_run
 
@@ -183,7 +186,13 @@ class ChaosCLI(LightningCLI):
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add trainer, model and data; model and data have defaults."""
         super().add_core_arguments_to_parser(parser)
-        parser.set_defaults({"model": {"class_path": DEFAULT_MODEL}, "data": {"class_path": DEFAULT_DATA}})
+        # Settings of the default, its optimiser among them, would be carried over to another model that is asked for.
+        asked = [name for name in self._asked_models() if name is not None]
+        known = {
+            subclass.__name__: f"{subclass.__module__}.{subclass.__name__}" for subclass in subclasses(ImageGenerator)
+        }
+        model = known.get(asked[-1], DEFAULT_MODEL) if asked else DEFAULT_MODEL
+        parser.set_defaults({"model": {"class_path": model}, "data": {"class_path": DEFAULT_DATA}})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the callbacks that have settings, and what follows from other settings."""
@@ -246,7 +255,7 @@ class ChaosCLI(LightningCLI):
             # That a run goes on in its own folder is no surprise.
             warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
             return
-        asked = self._asked_architecture()
+        asked = self._asked_models()[-1]
         if asked is not None:
             check_architecture(checkpoint, asked)
         self._take_settings(checkpoint.get("hyper_parameters", {}))
@@ -258,14 +267,18 @@ class ChaosCLI(LightningCLI):
             model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
             self.config = self.parser.parse_object(model, self.config)
 
-    def _asked_architecture(self) -> str | None:
-        """The architecture named by ``--model`` on the command line; parsed settings would show the default too."""
+    def _asked_models(self) -> tuple[str | None, str | None]:
+        """The names of the models that config files ask for, and ``--model``: parsed settings show the default too."""
+        in_files, by_option = None, None
         for position, argument in enumerate(self._arguments):
             name, _, value = argument.partition("=")
-            if name == "--model":
-                path = value or self._arguments[position + 1]
-                return path.split(".")[-1]
-        return None
+            if name in ("--config", "--model") and (value or position + 1 < len(self._arguments)):
+                value = value or self._arguments[position + 1]
+                if name == "--model":
+                    by_option = value.rpartition(".")[2]
+                else:
+                    in_files = _model_in_file(value) or in_files
+        return in_files, by_option
 
     def validate(self, **arguments: Any) -> None:
         """Measure on validation images; the table is ours, not Lightning's."""
@@ -345,6 +358,16 @@ class ChaosCLI(LightningCLI):
         print(f"measures    {Path(folder) / FILE_NAME}")
         print(f"checkpoint  {checkpoint}")
         print(f"TensorBoard tensorboard --logdir {folder}")
+
+
+def _model_in_file(path: str) -> str | None:
+    """The name of the model's class in a config; None without one, or where the parser will complain of the file."""
+    try:
+        model = yaml.safe_load(Path(path).read_text())["model"]
+        class_path = model if isinstance(model, str) else model["class_path"]
+        return str(class_path).rpartition(".")[2]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "data": set(),
     "callbacks": {"metrics"},
     "models": {"dynamics", "learning", "functional", "metrics", "data"},  # data only for the types of batches
+    "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
     "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
 }

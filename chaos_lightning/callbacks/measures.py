@@ -71,8 +71,9 @@ class MeasuresFile(Callback):
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print the measures at T as a table: measure, value, floor, ratio; then those by class, if there are any."""
     split = {"val": "validation", "test": "test"}[evaluation.stage]
+    time = evaluation.sampling_time
     title = (
-        f"{evaluation.num_samples:,} samples at T = {evaluation.sampling_time:g} against as many {split} images, "
+        f"{evaluation.num_samples:,} samples{f' at T = {time:g}' if time > 0 else ''} against as many {split} images, "
         f"after {evaluation.step:,} training steps"
     )
     print_measures(title, evaluation.measures[evaluation.sampling_time], evaluation.floors)

@@ -18,7 +18,7 @@ class Evaluation:
         stage: "val" or "test".
         step: training steps the network had taken.
         num_samples: samples a side.
-        sampling_time: the time T at which the network was trained to sample.
+        sampling_time: the time T at which the network was trained to sample; 0 for generators without one.
         measures: sampling time to measure name to value.
         floors: measure name to the value that real training images reach against the same held-out images.
         real_spectrum: singular values of the real images, descending.

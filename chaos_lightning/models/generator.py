@@ -282,7 +282,7 @@ class ImageGenerator(LightningModule):
         """
         checkpoint = read_checkpoint(checkpoint_path)
         architecture = read_header(checkpoint)["architecture"]
-        architectures = {subclass.__name__: subclass for subclass in _subclasses(cls)}
+        architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
         if architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
         else:
@@ -343,6 +343,6 @@ class ImageGenerator(LightningModule):
         return type(self._make_optimizer(self.trainable())).__name__
 
 
-def _subclasses(cls: type[ImageGenerator]) -> list[type[ImageGenerator]]:
+def subclasses(cls: type[ImageGenerator]) -> list[type[ImageGenerator]]:
     """All classes below one."""
-    return [below for subclass in cls.__subclasses__() for below in (subclass, *_subclasses(subclass))]
+    return [below for subclass in cls.__subclasses__() for below in (subclass, *subclasses(subclass))]

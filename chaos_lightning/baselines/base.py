@@ -1,0 +1,82 @@
+"""What the baselines have in common: samples that have no sampling time, and steps down a loss."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from chaos_lightning.models.divergence import TrainingDivergedError
+from chaos_lightning.models.generator import ImageGenerator
+from chaos_lightning.models.prediction import ChainLoader, ChainRange
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import EvaluationBatch
+
+# What random numbers are drawn for: no two uses ever share them.
+TRAINING, EVALUATION, SAMPLING = range(3)
+
+
+class Baseline(ImageGenerator):
+    """A generator whose samples have no sampling time; its measures are noted under the time 0."""
+
+    sampling_time = 0.0
+    measure_times = [0.0]  # noqa: RUF012 - nobody changes it
+    largest_potential = None
+
+    def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
+        """Generate samples ``first_sample`` to ``first_sample + num_samples``, ``(num_samples, pixels)`` in [-1, 1].
+
+        Args:
+            num_samples: number of images.
+            seed: what the samples are for.
+            first_sample: index of the first; a sample depends on the seed and on its own index alone.
+        """
+        raise NotImplementedError
+
+    def learn(self, gradients: Iterable[Tensor], losses: Mapping[str, Tensor]) -> None:
+        """Finish a training step: step optimiser and schedule, and log the losses.
+
+        Args:
+            gradients: of the trainable parameters, in their order.
+            losses: name to scalar.
+
+        Raises:
+            TrainingDivergedError: if a loss is not finite.
+        """
+        step = self.global_step
+        # Looking at a loss waits for the device: at every step only where that costs nothing.
+        if self.device.type == "cpu" or self.is_logging_step(step):
+            for name, loss in losses.items():
+                if not torch.isfinite(loss):
+                    raise TrainingDivergedError(
+                        f"training diverged at step {step}: {name} is {float(loss)}. Lower the learning rate (now "
+                        f"{self.learning_rate:g})"
+                    )
+        self.descend(gradients)
+        self.step_schedule()
+        if self.is_logging_step(step):
+            values = {f"train/{name}": float(loss) for name, loss in losses.items()}
+            self.log_now({**values, "train/learning_rate": self.learning_rate})
+
+    @torch.no_grad()
+    def sample(self, num_samples: int, *, seed: int | None = None, chains_at_once: int = 500) -> Tensor:
+        """Generate images, see :meth:`ImageGenerator.sample`."""
+        if seed is None:
+            seed = int(torch.randint(2**31, ()))
+        return torch.cat([self.predict_step(samples, 0) for samples in ChainLoader(num_samples, chains_at_once, seed)])
+
+    @torch.no_grad()
+    def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
+        """Images of a range of samples, as :meth:`sample` numbers them."""
+        seed = (batch.seed, SAMPLING)
+        return self._as_images(self.generate(batch.num_chains, seed=seed, first_sample=batch.first_chain))
+
+    def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
+        """The same samples in every validation, but for the weights."""
+        seed = (self.seed, EVALUATION)
+        images = self.generate(len(batch.images), seed=seed, first_sample=batch.first_index)
+        return {self.sampling_time: self._as_images(images)}
+
+    def _as_images(self, rows: Tensor) -> Tensor:
+        return rows.float().view(-1, *self.image_shape)
