@@ -1,6 +1,7 @@
 """The command line: ``chaos-lightning fit | validate | test | predict``, and the commands that it hands on to."""
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -11,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
+from pydoc import locate
 from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
 import yaml
-from jsonargparse import auto_cli
+from jsonargparse import Namespace, auto_cli
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -292,6 +294,24 @@ class ChaosCLI(LightningCLI):
         """Generate samples, for which no real images are needed."""
         self.trainer.predict(model, **arguments)
 
+    def before_instantiate_classes(self) -> None:
+        """Refuse what the parser lets pass: null where a value belongs, and anything but settings where those belong.
+
+        Raises:
+            ValueError: saying which setting to leave out.
+        """
+        for section in self._parser(self.subcommand).callback_keys:
+            settings = self._get(self.config, section)
+            if not isinstance(settings, Namespace):
+                raise ValueError(
+                    f"{section} is {json.dumps(settings)}, but takes settings of its own: leave it out for the defaults"
+                )
+        for section in ("model", "data"):
+            settings = self._get(self.config, section)
+            for name in _needed_values(locate(settings.class_path)):
+                if settings.get("init_args", {}).get(name, "left out") is None:
+                    raise ValueError(f"{section}.{name} is null, but needs a value: leave it out for the default")
+
     def instantiate_classes(self) -> None:
         """Make trainer, model and data."""
         with self._memory_explained():
@@ -368,6 +388,13 @@ def _model_in_file(path: str) -> str | None:
         return str(class_path).rpartition(".")[2]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return None
+
+
+def _needed_values(class_: Any) -> list[str]:
+    """The arguments of a class, and of those it inherits from, that None says nothing about."""
+    bases = reversed(class_.__mro__)
+    defaults = {name: value.default for base in bases for name, value in signature(base.__init__).parameters.items()}
+    return [name for name, default in defaults.items() if default is not None and default is not Parameter.empty]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,12 +170,20 @@ def test_fit_goes_on_from_the_last_checkpoint(trained, tmp_path):
         (["fit", "--model.num_chains", "0"], "num_chains must be at least 1"),
         (["fit", "--data.batch_size", "0"], "batch_size"),
         (["fit", "--data.batch_size", "4001"], "4001"),
+        (["fit", "--data.batch_size", "null"], "data.batch_size is null, but needs a value"),
+        (["fit", "--model.optimizer", "null"], "model.optimizer is null, but needs a value"),
+        (["fit", "--config", "checkpoint: null"], "checkpoint is null, but takes settings of its own"),
+        (["fit", "--config", "alarms: []"], "alarms is [], but takes settings of its own"),
         (["predict", "--ckpt_path", "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
         (["predict", "--num_samples", "0"], "num_samples"),
     ],
 )
 def test_bad_input_ends_with_one_sentence_and_leaves_nothing(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
+    if "--config" in arguments:
+        *arguments, content = arguments
+        Path("settings.yaml").write_text(content)
+        arguments.append("settings.yaml")
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     assert exit_.value.code == 1

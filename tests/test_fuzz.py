@@ -42,6 +42,7 @@ SENSIBLE = {
 }
 WILD = {name: st.one_of(ANY_NUMBER, ANY_WORD) for name in [*SENSIBLE, "model.dt", "model.tau", "model.sampling_time"]}
 WILD |= {"model.seed": ANY_NUMBER, "seed_everything": ANY_NUMBER}
+WILD |= dict.fromkeys(("model.optimizer", "model.lr_scheduler", "model.num_classes", "data.data_dir"), ANY_WORD)
 WILD |= {"model.measure_times": st.lists(st.one_of(st.floats(-10, 100), st.sampled_from([5, 10, "x"]))).map(str)}
 
 
@@ -117,7 +118,9 @@ some_wild = st.fixed_dictionaries({}, optional=WILD).flatmap(
     )
 )
 plain = st.one_of(st.none(), st.booleans(), ANY_NUMBER, ANY_WORD)
-sections = st.sampled_from(["model", "data", "trainer", "checkpoint", "pictures", "seed_everything", "nonsense"])
+sections = st.sampled_from(
+    ["model", "data", "trainer", "checkpoint", "pictures", "alarms", "seed_everything", "nonsense"]
+)
 nested = st.recursive(
     plain,
     lambda inner: st.one_of(
