@@ -139,10 +139,10 @@ def test_a_wild_learning_rate_stops_training_and_leaves_no_bad_checkpoint(here, 
         assert all(tensor.isfinite().all() for tensor in state.values())
 
 
-def two_processes(folder, *arguments):
-    command = [sys.executable, "-m", "chaos_lightning", "fit", *TINY, "--trainer.accelerator", "cpu"]
+def two_processes(folder, *program):
+    command = [sys.executable, *program, "fit", *TINY, "--trainer.accelerator", "cpu"]
     return subprocess.Popen(
-        [*command, "--trainer.devices", "2", "--trainer.max_steps", "100000", *arguments], cwd=folder,
+        [*command, "--trainer.devices", "2", "--trainer.max_steps", "100000"], cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -160,6 +160,14 @@ def wait_for_checkpoint(folder, seconds=90):
         time.sleep(0.1)
 
 
+def assert_ended(process_ids):
+    for process_id in process_ids:
+        end = time.monotonic() + 30
+        while os.path.exists(f"/proc/{process_id}"):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds child processes in /proc")
 @pytest.mark.parametrize(
     ("victim", "signum", "statuses", "message"),
@@ -169,7 +177,7 @@ def wait_for_checkpoint(folder, seconds=90):
     ],
 )
 def test_two_processes_end_together(here, victim, signum, statuses, message):
-    process = two_processes(here)
+    process = two_processes(here, "-m", "chaos_lightning")
     try:
         wait_for_checkpoint(here)
         ranks = children(process.pid)
@@ -181,8 +189,37 @@ def test_two_processes_end_together(here, victim, signum, statuses, message):
     assert message in errors
     checkpoint = next(here.rglob("last.ckpt"))
     assert torch.load(checkpoint, weights_only=True)["global_step"] >= 2
-    for rank in ranks:  # none is left over
-        end = time.monotonic() + 30
-        while os.path.exists(f"/proc/{rank}"):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+    assert_ended(ranks)
+
+
+BROKEN = """
+from chaos_lightning import ChaoticGenerator
+from chaos_lightning.cli import main
+
+training_step = ChaoticGenerator.training_step
+
+def broken_step(model, batch, batch_idx):
+    if model.trainer.global_rank == 1 and model.global_step == 3:
+        raise RuntimeError("something broke")
+    training_step(model, batch, batch_idx)
+
+ChaoticGenerator.training_step = broken_step
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds child processes in /proc")
+def test_an_error_in_one_of_two_processes_ends_both_and_is_shown(here):
+    (here / "broken.py").write_text(BROKEN)
+    process = two_processes(here, "broken.py")
+    try:
+        wait_for_checkpoint(here)
+        ranks = children(process.pid)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+    assert process.returncode not in (0, None)
+    assert "RuntimeError: something broke" in errors
+    assert "another process of this run has ended" in errors
+    assert_ended(ranks)
