@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from itertools import product
+from math import log
 
 import pytest
 import torch
@@ -102,3 +103,54 @@ def test_several_processes_train_the_network_of_one(tmp_path, runs):
                 assert ("classes" in alone) == (architecture == "ThreeLayer")  # the one with label units
                 for of_one, of_all in zip(alone.get("classes", []), process.get("classes", []), strict=True):
                     assert of_all == pytest.approx(of_one, rel=1e-6, nan_ok=True)
+
+
+# The learned couplings after each of 25 steps with the published settings, but fewer images.
+PUBLISHED = """
+import sys
+import torch
+from lightning.pytorch import Callback, Trainer
+from chaos_lightning import MNISTDataModule, OneLayer
+
+class Couplings(Callback):
+    def __init__(self, run):
+        self.run, self.after = run, []
+
+    def on_train_batch_end(self, trainer, model, *rest):
+        self.after.append(model.network.connections[0].learned.detach().clone())
+
+    def on_fit_end(self, trainer, model):
+        torch.save(self.after, f"{self.run}.{trainer.global_rank}")
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for run in sys.argv[1:]:
+        precision, devices = run.split(",")
+        trainer = Trainer(
+            accelerator="cpu", devices=int(devices), strategy="ddp_fork" if devices > "1" else "auto", logger=False,
+            precision=precision, max_steps=25, limit_val_batches=0, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False, callbacks=[Couplings(run)],
+        )
+        trainer.fit(OneLayer(), datamodule=MNISTDataModule(batch_size=60))
+"""
+
+
+@pytest.mark.slow
+def test_chaos_amplifies_the_rounding_of_several_processes_at_one_rate_in_every_precision(tmp_path):
+    """Where float32 parts, float64 parts as fast, from its own rounding: it is no fault of the processes."""
+    (tmp_path / "script.py").write_text(PUBLISHED)
+    subprocess.run(
+        [sys.executable, "script.py", *(f"{precision},{devices}" for precision in PRECISIONS for devices in (1, 4))],
+        cwd=tmp_path, check=True, timeout=600, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    difference = {}
+    for precision in PRECISIONS:
+        alone, together = (torch.load(tmp_path / f"{precision},{devices}.0", weights_only=True) for devices in (1, 4))
+        difference[precision] = [
+            float((one - four).norm() / one.norm()) for one, four in zip(alone, together, strict=True)
+        ]
+    growth = {precision: log(differences[19] / differences[9]) for precision, differences in difference.items()}
+    assert growth["64-true"] == pytest.approx(growth["32-true"], rel=0.3)
+    assert growth["64-true"] > log(30)
+    assert difference["64-true"][0] < 1e-14
+    assert difference["64-true"][-1] < 1e-9
