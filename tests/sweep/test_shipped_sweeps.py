@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chaos_lightning.sweep import work
-from chaos_lightning.sweep.command import main
+from chaos_lightning.sweep import command, work
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SWEEPS = sorted([*(CONFIGS / "sweep").glob("*.yaml"), *(CONFIGS / "experiments").glob("*.yaml")])
@@ -19,9 +18,9 @@ def plan_of(monkeypatch, tmp_path):
 
     def read(path):
         plans = []
-        monkeypatch.setattr("chaos_lightning.sweep.command.check_runs", lambda *_: None)
-        monkeypatch.setattr("chaos_lightning.sweep.command.work", lambda plan, *_: plans.append(plan))
-        main(["--config", str(path), "--data.data_dir", "null"])
+        monkeypatch.setattr(command, "check_runs", lambda *_: None)
+        monkeypatch.setattr(command, "work", lambda plan, *_: plans.append(plan))
+        command.main(["--config", str(path), "--data.data_dir", "null"])
         return plans[0]
 
     return read
