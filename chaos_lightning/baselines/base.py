@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models.divergence import TrainingDivergedError
 from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
@@ -33,6 +34,14 @@ class Baseline(ImageGenerator):
             first_sample: index of the first; a sample depends on the seed and on its own index alone.
         """
         raise NotImplementedError
+
+    def draw(self, num_units: int, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
+        """N(0, 1) for a range of samples, ``(num_samples, num_units)``, on the device and in the type of the weights.
+
+        Arguments are as in :meth:`generate`; ``num_units`` is how many numbers a sample takes.
+        """
+        drawn = draw_by_chain(num_units, num_samples, seed=seed, first_chain=first_sample, device=self.device)
+        return drawn.to(self.dtype)
 
     def learn(self, gradients: Iterable[Tensor], losses: Mapping[str, Tensor]) -> None:
         """Finish a training step: step optimiser and schedule, and log the losses.

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from chaos_lightning.baselines.base import TRAINING, Baseline
-from chaos_lightning.dynamics import draw_by_chain
 
 if TYPE_CHECKING:
     from chaos_lightning.data import Minibatch
@@ -83,10 +82,8 @@ class GenerativeAdversarialNetwork(Baseline):
         """One step of both players."""
         images = batch.images.flatten(1).to(self.dtype)
         seed = (self.seed, TRAINING, self.global_step)
-        drawn = draw_by_chain(
-            self.latent_units, len(images), seed=seed, first_chain=batch.first_index, device=self.device
-        )
-        generator_loss, discriminator_loss = self.losses(images, drawn.to(images))
+        noise = self.draw(self.latent_units, len(images), seed=seed, first_sample=batch.first_index)
+        generator_loss, discriminator_loss = self.losses(images, noise)
         gradients = [
             *torch.autograd.grad(generator_loss, list(self.generator.parameters()), retain_graph=True),
             *torch.autograd.grad(discriminator_loss, list(self.discriminator.parameters())),
@@ -96,6 +93,6 @@ class GenerativeAdversarialNetwork(Baseline):
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
         """The generator's images at N(0, 1)."""
-        latent = draw_by_chain(self.latent_units, num_samples, seed=seed, first_chain=first_sample, device=self.device)
-        images: Tensor = self.generator(latent.to(self.dtype))
+        latent = self.draw(self.latent_units, num_samples, seed=seed, first_sample=first_sample)
+        images: Tensor = self.generator(latent)
         return images

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.baselines.floor import Floor
-from chaos_lightning.dynamics import draw_by_chain
 
 if TYPE_CHECKING:
     from chaos_lightning.data import ImageDataModule
@@ -41,5 +40,5 @@ class GaussianDistribution(Floor):
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
         """Samples of the Gaussian, cut."""
-        drawn = draw_by_chain(self.num_pixels, num_samples, seed=seed, first_chain=first_sample, device=self.device)
-        return torch.addmm(self.mean, drawn.to(self.factor), self.factor).clamp_(-1, 1)
+        drawn = self.draw(self.num_pixels, num_samples, seed=seed, first_sample=first_sample)
+        return torch.addmm(self.mean, drawn, self.factor).clamp_(-1, 1)

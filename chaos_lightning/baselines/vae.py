@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from chaos_lightning.baselines.base import TRAINING, Baseline
-from chaos_lightning.dynamics import draw_by_chain
 
 if TYPE_CHECKING:
     from chaos_lightning.data import Minibatch
@@ -76,16 +75,12 @@ class VariationalAutoencoder(Baseline):
         """One step down the negative evidence bound."""
         images = batch.images.flatten(1).to(self.dtype)
         seed = (self.seed, TRAINING, self.global_step)
-        drawn = draw_by_chain(
-            self.latent_units, len(images), seed=seed, first_chain=batch.first_index, device=self.device
-        )
-        loss = self.negative_evidence_bound(images, drawn)
+        noise = self.draw(self.latent_units, len(images), seed=seed, first_sample=batch.first_index)
+        loss = self.negative_evidence_bound(images, noise)
         self.learn(torch.autograd.grad(loss, self.trainable()), {"negative_evidence_bound": loss.detach()})
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
         """The decoder's means."""
-        latent = draw_by_chain(
-            self.latent_units, num_samples, seed=seed, first_chain=first_sample, device=self.device
-        ).to(self.dtype)
+        latent = self.draw(self.latent_units, num_samples, seed=seed, first_sample=first_sample)
         logits: Tensor = self.decoder(latent).float()
         return torch.tanh(logits / 2)  # 2 sigma(logit) - 1

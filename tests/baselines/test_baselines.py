@@ -84,6 +84,13 @@ def test_a_resumed_run_ends_as_one_never_interrupted(cls, sizes, tmp_path):
         assert torch.equal(resumed.state_dict()[name], weight), name
 
 
+@pytest.mark.parametrize(("cls", "sizes"), ALL, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_baseline_runs_in_double_precision(cls, sizes):
+    model, _ = fitted(cls, sizes, 2, precision="64-true")
+    assert {weight.dtype for weight in model.parameters()} == {torch.float64}
+    assert all(math.isfinite(value) for value in model.evaluation.measures[0.0].values())
+
+
 def test_evidence_bound_is_the_sum_of_its_parts():
     model = VariationalAutoencoder(**SMALL, hidden_units=7, latent_units=3).double()
     generator = torch.Generator().manual_seed(0)
