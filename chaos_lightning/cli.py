@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from inspect import Parameter, signature
 from pathlib import Path
 from pydoc import locate
@@ -189,7 +189,7 @@ class ChaosCLI(LightningCLI):
         """Add trainer, model and data; model and data have defaults."""
         super().add_core_arguments_to_parser(parser)
         # Settings of the default, its optimiser among them, would be carried over to another model that is asked for.
-        asked = [name for name in self._asked_models() if name is not None]
+        asked = [name for name in self._asked_models if name is not None]
         known = {
             subclass.__name__: f"{subclass.__module__}.{subclass.__name__}" for subclass in subclasses(ImageGenerator)
         }
@@ -257,7 +257,7 @@ class ChaosCLI(LightningCLI):
             # That a run goes on in its own folder is no surprise.
             warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
             return
-        asked = self._asked_models()[-1]
+        asked = self._asked_models[-1]
         if asked is not None:
             check_architecture(checkpoint, asked)
         self._take_settings(checkpoint.get("hyper_parameters", {}))
@@ -269,6 +269,7 @@ class ChaosCLI(LightningCLI):
             model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
             self.config = self.parser.parse_object(model, self.config)
 
+    @cached_property
     def _asked_models(self) -> tuple[str | None, str | None]:
         """The names of the models that config files ask for, and ``--model``: parsed settings show the default too."""
         in_files, by_option = None, None
