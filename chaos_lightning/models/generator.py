@@ -122,7 +122,7 @@ class ImageGenerator(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def descend(self, gradients: Iterable[Tensor]) -> None:
-        """Step the optimiser once, then the schedule.
+        """Step the optimiser once.
 
         Args:
             gradients: of the trainable parameters, in their order, from the minibatch of this process; they are
