@@ -31,7 +31,7 @@ def run(folder, plan):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(Path(__file__).with_name("killed_runs.py")), str(folder), json.dumps(plan)]
     result = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, check=False, env=environment, cwd=folder
+        command, capture_output=True, text=True, timeout=1800, check=False, env=environment, cwd=folder
     )
     assert result.returncode == 0, result.stderr
     return json.loads((folder / "report.json").read_text())

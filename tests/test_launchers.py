@@ -39,7 +39,7 @@ def finish(folder, commands):
         for command, variables in commands
     ]  # fmt: skip
     try:
-        outputs = [process.communicate(timeout=150)[0] for process in processes]
+        outputs = [process.communicate(timeout=400)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
