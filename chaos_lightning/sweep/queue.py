@@ -40,15 +40,16 @@ class Claim:
         for name, content in attributes.items():
             self._trial.set_user_attr(name, content)
         self._study.tell(self._trial, value)
-        self._release()
+        self.release()
 
     def fail(self, cause: str) -> None:
         """Note that the run failed, and why. It is not tried again unless asked for."""
         self._trial.set_user_attr(CAUSE, cause)
         self._study.tell(self._trial, state=TrialState.FAIL)
-        self._release()
+        self.release()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Let the run go: unless it is finished or failed, it counts as lost and can be taken again."""
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 

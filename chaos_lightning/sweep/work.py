@@ -119,6 +119,9 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
             claim.fail(cause)
             print(f"{name}: failed. {cause}", flush=True)
             continue
+        except BaseException:  # a signal
+            claim.release()
+            raise
         claim.finish(value, attributes)
         seconds = timedelta(seconds=round(time.monotonic() - start))
         print(f"{name}: E(2) = {value:.2g} after {seconds}", flush=True)
