@@ -1,12 +1,10 @@
 """The command ``chaos-lightning compare``."""
 
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from optuna.trial import TrialState
 
 from chaos_lightning.compare.picture import write_picture
@@ -92,11 +90,12 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
     latest = queue.latest()
     runs = [run for run in plan.runs() if run.name in latest and latest[run.name].state == TrialState.COMPLETE]
     if runs:
-        contestants = standings(latest[run.name].user_attrs for run in runs)
+        noted = [latest[run.name].user_attrs for run in runs]
+        contestants = standings(noted)
+        machines = " or ".join(dict.fromkeys(run["machine"] for run in noted))
         about = (
             f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that learns, by "
-            f"{torch.get_num_threads()} threads on {platform.processor() or platform.machine()} with torch "
-            f"{torch.__version__}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
+            f"{machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
             "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling."
         )
         text = markdown(contestants, about, verdicts(contestants, reference))

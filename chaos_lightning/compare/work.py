@@ -1,6 +1,7 @@
 """One run of a comparison: train or load a generator in a process of its own, sample from it and measure."""
 
 import os
+import platform
 import resource
 import sys
 import threading
@@ -161,8 +162,17 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         "quantities": {name: float(value) for name, value in quantities.items()},
         "model": type(model).__name__,
         "is_real": isinstance(model, HeldOutImages),
+        "machine": f"{torch.get_num_threads()} threads on {_processor()} with torch {torch.__version__}",
     }
     return quantities["second_moment_error"], attributes
+
+
+def _processor() -> str:
+    """What the system calls its processor."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor() or platform.machine())
 
 
 def _train(plan: Comparison, run: Run, folder: Path) -> Trained:
