@@ -24,4 +24,4 @@ def test_shipped_comparison_can_be_made(path, monkeypatch, tmp_path):
     assert chaotic["base"].absolute == symmetric["base"].absolute == langevin["base"].absolute
     gain, noise = ("model.init_args.gain", "model.init_args.noise")
     assert symmetric["settings"] == {**chaotic["settings"], gain: 0}
-    assert langevin["settings"] == {**symmetric["settings"], noise: 0.74}
+    assert langevin["settings"] == {**symmetric["settings"], noise: 0.92}
