@@ -1,6 +1,7 @@
 """The command line: ``chaos-lightning fit | validate | test | predict``, and the commands that it hands on to."""
 
 import argparse
+import importlib
 import json
 import logging
 import os
@@ -82,6 +83,9 @@ SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
 }
 """Subcommands that need no trainer."""
+
+COMMANDS_WITH_OPTUNA = ("sweep", "compare")
+"""Subcommands that train many generators, shared out by Optuna; modules of their names hold them."""
 
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
@@ -168,7 +172,7 @@ class ChaosCLI(LightningCLI):
                 "epilog": "Further commands, each with a --help of its own: complete fills in hidden parts of images; "
                 "report draws what a trained network does; "
                 "measure measures the images of any generator; export writes trained weights as .safetensors; "
-                "sweep compares networks with other settings.",
+                "sweep compares networks with other settings; compare holds generators of any kind against each other.",
             },
             args=args,
             run=run,
@@ -411,8 +415,8 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         if arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
-        elif arguments[:1] == ["sweep"]:
-            _sweep(arguments[1:])
+        elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
+            _run_with_optuna(*arguments)
         else:
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
@@ -465,21 +469,21 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     auto_cli(SIMPLE_COMMANDS[command], args=list(arguments), as_positional=False, set_defaults=defaults, prog=prog)
 
 
-def _sweep(arguments: list[str]) -> None:
-    """Hand over to the sweep, which needs Optuna.
+def _run_with_optuna(command: str, *arguments: str) -> None:
+    """Hand over to a command that needs Optuna.
 
     Raises:
         MisconfigurationException: if that is not installed.
     """
     try:
-        from chaos_lightning.sweep.command import main as sweep_main  # it uses this module
+        module = importlib.import_module(f"chaos_lightning.{command}.command")  # it uses this module
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] != "optuna":
             raise
         raise MisconfigurationException(
-            "sweeps need Optuna, which is not installed: pip install 'chaos-lightning[sweep]'"
+            f"{command} needs Optuna, which is not installed: pip install 'chaos-lightning[sweep]'"
         ) from error
-    sweep_main(arguments)
+    module.main(arguments)
 
 
 def _own_words(error: BaseException) -> str:

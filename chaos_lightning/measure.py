@@ -76,14 +76,14 @@ def measure(
     num_pixels = real_images[0].numel()
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=2)
-        measures = _measures(num_pixels, training_images, training_labels, count)
-        values = _compute(measures, drawn_real, drawn_generated)
+        measures = all_measures(num_pixels, training_images, training_labels, count)
+        values = compute(measures, drawn_real, drawn_generated)
         progress.advance(task)
         figure = spectra_figure(*computed_spectra(measures))
         floors: dict[str, float] = {}
         if floor_images is not None:
             measures.reset()
-            floors = _compute(measures, drawn_real, floor_images)
+            floors = compute(measures, drawn_real, floor_images)
             if training_images is not None:  # floor images are training images: copies by construction
                 del floors["near_copy_share"]
         if training_images is not None and training_labels is not None and generated_labels is not None:
@@ -103,9 +103,17 @@ def _draw(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return images[torch.randperm(len(images), generator=generator)[:count]]
 
 
-def _measures(
+def all_measures(
     num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
 ) -> MetricCollection:
+    """The accuracy measures, and those of diversity that are possible.
+
+    Args:
+        num_pixels: pixels of an image.
+        training_images: the generator's, for near-copies; None leaves them out.
+        training_labels: of these, for the classes; None leaves them out.
+        count: images a side.
+    """
     measures = four_measures(num_pixels)
     measures.add_metrics({"inverted_share": InvertedShare(num_pixels)})
     neighbour = 3
@@ -124,7 +132,8 @@ def _measures(
     return measures
 
 
-def _compute(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
+def compute(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
+    """Measure generated images against real ones: measure name to value."""
     measures.update(real, real=True)
     measures.update(generated, real=False)
     return values_with_parts(measures)

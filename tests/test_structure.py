@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "models": {"dynamics", "learning", "functional", "metrics", "data"},  # data only for the types of batches
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
+    "compare": {"baselines", "callbacks", "cli", "data", "functional", "measure", "metrics", "models", "sweep"},
     "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
 }
 

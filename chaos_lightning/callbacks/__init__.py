@@ -2,6 +2,7 @@
 
 from chaos_lightning.callbacks.alarms import TrainingAlarms
 from chaos_lightning.callbacks.checkpoints import TrainingCheckpoint
+from chaos_lightning.callbacks.clock import TrainingClock
 from chaos_lightning.callbacks.measures import MeasuresFile
 from chaos_lightning.callbacks.pictures import TrainingPictures
 from chaos_lightning.callbacks.prediction import SampleWriter
@@ -13,5 +14,6 @@ __all__ = [
     "StepProgressBar",
     "TrainingAlarms",
     "TrainingCheckpoint",
+    "TrainingClock",
     "TrainingPictures",
 ]

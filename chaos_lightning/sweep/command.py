@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ from jsonargparse import ArgumentParser
 from jsonargparse.typing import Path_fr
 from optuna.trial import TrialState
 
-from chaos_lightning.sweep.plan import Plan
+from chaos_lightning.sweep.plan import Plan, RunPlan
 from chaos_lightning.sweep.plot import write_plot
 from chaos_lightning.sweep.queue import CAUSE, RUN, RunQueue
 from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table
-from chaos_lightning.sweep.work import LOG_NAME, check_runs, default_workers, work
+from chaos_lightning.sweep.work import LOG_NAME, check_runs, default_workers, do_run, work
 
 
 def sweep(
@@ -69,15 +69,12 @@ def sweep(
         queue.check_identity()
         if retry_failed:
             queue.retry_failed()
-        work(plan, workers or default_workers(len(plan.runs())), threads)
+        work(plan, workers or default_workers(len(plan.runs())), threads, do_run)
     _report(plan, queue, threshold)
 
 
 def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
-    trials = list(queue.latest().values())
-    done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    failed = [trial for trial in trials if CAUSE in trial.user_attrs]
-    left = {run.name for run in plan.runs()} - {trial.user_attrs[RUN] for trial in (*done, *failed)}
+    done = [trial for trial in queue.latest().values() if trial.state == TrialState.COMPLETE]
     if done:
         attributes = [trial.user_attrs for trial in done]
         results = sum_up(
@@ -88,8 +85,17 @@ def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
         write_table(table, results)
         write_plot(plot, results, threshold)
         print(f"table {table}\nplot  {plot}")
+    tell_unfinished(plan, queue)
+
+
+def tell_unfinished(plan: RunPlan, queue: RunQueue) -> None:
+    """Say which runs are left or have failed, and leave with status 1 in the second case."""
+    latest = queue.latest()
+    trials = [latest[run.name] for run in plan.runs() if run.name in latest]
+    failed = [trial for trial in trials if CAUSE in trial.user_attrs]
+    left = len(plan.runs()) - len(failed) - sum(trial.state == TrialState.COMPLETE for trial in trials)
     if left:
-        print(f"{len(left)} runs are not done yet. The same command goes on with those that no other worker is doing.")
+        print(f"{left} runs are not done yet. The same command goes on with those that no other worker is doing.")
     for trial in failed:
         print(f"failed: {trial.user_attrs[RUN]}: {trial.user_attrs[CAUSE]}", file=sys.stderr)
     if failed:
@@ -103,19 +109,24 @@ def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command; options that are not its own are handed on to ``fit``."""
-    own, others = split_arguments(arguments)
-    description = (inspect.getdoc(sweep) or "").partition("\n\nArgs:")[0]
-    parser = ArgumentParser(prog="chaos-lightning sweep", description=description)
+    run_command(sweep, arguments)
+
+
+def run_command(command: Callable[..., None], arguments: Sequence[str]) -> None:
+    """Run a command whose own options are its arguments, and which hands all others on to ``fit`` (``arguments``)."""
+    own, others = split_arguments(command, arguments)
+    description = (inspect.getdoc(command) or "").partition("\n\nArgs:")[0]
+    parser = ArgumentParser(prog=f"chaos-lightning {command.__name__}", description=description)
     parser.add_argument("--config", action="config", help="file with the options below")
-    parser.add_function_arguments(sweep, skip={"arguments"}, as_group=False)
+    parser.add_function_arguments(command, skip={"arguments"}, as_group=False)
     options = parser.parse_args(own).as_dict()
     del options["config"]
-    sweep(**options, arguments=others)
+    command(**options, arguments=others)
 
 
-def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def split_arguments(command: Callable[..., None], arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """The command's own arguments, and those of ``fit``."""
-    names = {"help", "config", "print_config", *inspect.signature(sweep).parameters} - {"arguments"}
+    names = {"help", "config", "print_config", *inspect.signature(command).parameters} - {"arguments"}
     own: list[str] = []
     others: list[str] = []
     target = own

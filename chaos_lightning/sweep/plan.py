@@ -1,4 +1,4 @@
-"""What a sweep runs: every combination of settings with every seed."""
+"""What is run: for a sweep every combination of settings with every seed."""
 
 import itertools
 import json
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -17,7 +17,7 @@ ELSEWHERE = ("data_dir", "accelerator", "devices", "strategy", "num_nodes")
 
 @dataclass(frozen=True)
 class Run:
-    """One network of a sweep.
+    """One generator to be trained.
 
     Attributes:
         settings: those in which the networks differ, dotted name to value.
@@ -48,6 +48,41 @@ def _label(value: Any) -> str:
     if isinstance(value, str):
         return value.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value) else value
     return json.dumps(value)
+
+
+class RunPlan(Protocol):
+    """Which runs there are and what each of them is: all that queue and workers need to know."""
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+
+    def runs(self) -> list[Run]:
+        """All runs, in the order in which they are to be done."""
+
+    def identity(self) -> str:
+        """What must stay the same for runs of a folder to be compared."""
+
+    def fit_arguments(self, run: Run) -> list[str]:
+        """Arguments of ``chaos-lightning fit`` for a run."""
+
+
+def run_folder(plan: RunPlan, run: Run) -> Path:
+    """Where a run writes."""
+    return plan.folder / "runs" / run.name
+
+
+def own_arguments(plan: RunPlan, run: Run) -> list[str]:
+    """The arguments of ``fit`` that belong to a run alone: its seed, and the folder that it writes to."""
+    folder = run_folder(plan, run)
+    logger = {
+        "trainer.logger": "lightning.pytorch.loggers.TensorBoardLogger",
+        "trainer.logger.init_args.save_dir": str(folder.parent.parent),
+        "trainer.logger.init_args.name": folder.parent.name,
+        "trainer.logger.init_args.version": folder.name,
+        "trainer.logger.init_args.default_hp_metric": False,
+    }
+    return as_arguments({"seed_everything": run.seed, **logger, "trainer.enable_progress_bar": False})
 
 
 @dataclass(frozen=True)
@@ -84,37 +119,30 @@ class Plan:
             for point in points.values()
         ]
 
-    def run_folder(self, run: Run) -> Path:
-        """Where a run writes."""
-        return self.folder / "runs" / run.name
-
     def fit_arguments(self, run: Run) -> list[str]:
         """Arguments of ``chaos-lightning fit`` for a run."""
-        folder = self.run_folder(run)
-        logger = {
-            "trainer.logger": "lightning.pytorch.loggers.TensorBoardLogger",
-            "trainer.logger.init_args.save_dir": str(folder.parent.parent),
-            "trainer.logger.init_args.name": folder.parent.name,
-            "trainer.logger.init_args.version": folder.name,
-            "trainer.logger.init_args.default_hp_metric": False,
-        }
-        own = {**run.settings, "seed_everything": run.seed, **logger, "trainer.enable_progress_bar": False}
         common = {"trainer.devices": 1, **self.settings}  # runs, not parts of one, are what goes side by side
-        return ["--config", str(self.base), *_as_arguments(common), *self.arguments, *_as_arguments(own)]
+        own = [*as_arguments(run.settings), *own_arguments(self, run)]
+        return ["--config", str(self.base), *as_arguments(common), *self.arguments, *own]
 
     def identity(self) -> str:
         """What must stay the same for runs of a folder to be compared: base and common settings, as JSON."""
-        settings = {**self.settings, **_pairs(self.arguments)}
-        kept = {name: value for name, value in settings.items() if name.rpartition(".")[2] not in ELSEWHERE}
         base = yaml.safe_load(self.base.read_text())
-        return json.dumps({"base": base, "settings": kept}, sort_keys=True)
+        return json.dumps({"base": base, "settings": shared(self.settings, self.arguments)}, sort_keys=True)
+
+
+def shared(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """The settings that runs share, those of the command line over the others; without those of where they run."""
+    both = {**settings, **_pairs(arguments)}
+    return {name: value for name, value in both.items() if name.rpartition(".")[2] not in ELSEWHERE}
 
 
 def _as_keys(values: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(json.dumps(value, sort_keys=True) for value in values))
 
 
-def _as_arguments(settings: Mapping[str, Any]) -> list[str]:
+def as_arguments(settings: Mapping[str, Any]) -> list[str]:
+    """Settings by their dotted names, as arguments of the command line."""
     return [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in settings.items()]
 
 

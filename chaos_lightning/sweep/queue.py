@@ -1,4 +1,4 @@
-"""Who runs what: an Optuna study in the sweep's folder, shared by all workers that see the folder."""
+"""Who runs what: an Optuna study in the plan's folder, shared by all workers that see the folder."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from chaos_lightning.sweep.plan import Plan, Run
+from chaos_lightning.sweep.plan import Run, RunPlan
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -40,30 +40,31 @@ class Claim:
         for name, content in attributes.items():
             self._trial.set_user_attr(name, content)
         self._study.tell(self._trial, value)
-        self._release()
+        self.release()
 
     def fail(self, cause: str) -> None:
         """Note that the run failed, and why. It is not tried again unless asked for."""
         self._trial.set_user_attr(CAUSE, cause)
         self._study.tell(self._trial, state=TrialState.FAIL)
-        self._release()
+        self.release()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Let the run go: unless it is finished or failed, it counts as lost and can be taken again."""
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
 class RunQueue:
-    """Hands out the runs of a sweep, each to one worker.
+    """Hands out the runs of a plan, each to one worker.
 
     A worker holds a file lock while it runs a trial. The system frees the lock when the worker dies, however it dies,
     and a running trial with a free lock is then handed out again.
 
     Args:
-        plan: the sweep.
+        plan: the runs.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
         self._locks = plan.folder / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,7 @@ class RunQueue:
         """Note what the runs of the folder share, or compare it with what was noted.
 
         Raises:
-            ValueError: if they are of a sweep with another base config or other common settings.
+            ValueError: if they are of another base config, or have other common settings.
         """
         identity = self._plan.identity()
         with self._lock:
@@ -87,8 +88,8 @@ class RunQueue:
                 self.study.set_user_attr(IDENTITY, identity)
             elif noted != identity:
                 raise ValueError(
-                    f"{self._plan.folder} holds a sweep of another base config or with other common settings, whose "
-                    "runs cannot be compared with these: choose another folder (--folder), or remove that one"
+                    f"{self._plan.folder} holds runs of another base config or with other common settings, which "
+                    "cannot be compared with these: choose another folder (--folder), or remove that one"
                 )
 
     def latest(self) -> dict[str, FrozenTrial]:

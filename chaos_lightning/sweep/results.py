@@ -2,7 +2,7 @@
 
 import csv
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +58,8 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     """
     time, curves = attributes["sampling_time"], _read(folder / FILE_NAME)
     second_moment = ERRORS[0]
-    quantities = {name: float(attributes[name]) for name in (*LYAPUNOV, *DIVERSITY[1:], SECONDS)}
+    noted = (*LYAPUNOV, *DIVERSITY[1:], SECONDS)
+    quantities = {name: float(attributes[name]) for name in noted if name in attributes}
     last_step = max(curves)
     for step in sorted(curves):
         if curves[step][time][second_moment] <= threshold:
@@ -68,7 +69,7 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     quantities[DIVERSITY[0]] = at_times[time][DIVERSITY[0]]
     for measure, ratio, best_time in zip(ERRORS, RATIOS, BEST_TIMES, strict=True):
         value = quantities[measure] = at_times[time][measure]
-        if 2 * time in at_times and value > 0:
+        if time > 0 and 2 * time in at_times and value > 0:
             quantities[ratio] = at_times[2 * time][measure] / value
         if len(at_times) > 1:
             quantities[best_time] = min(at_times, key=lambda t: at_times[t][measure])
@@ -86,24 +87,26 @@ def _read(path: Path) -> dict[int, dict[float, dict[str, float]]]:
     return curves
 
 
-def sum_up(runs: Iterable[tuple[Mapping[str, Any], Mapping[str, float]]]) -> list[Result]:
-    """Mean and spread over the runs of the same settings: pairs of settings and quantities.
+def sum_up(
+    runs: Iterable[tuple[Mapping[str, Any], Mapping[str, float]]], quantities: Sequence[str] = QUANTITIES
+) -> list[Result]:
+    """Mean and spread of quantities over the runs of the same settings: pairs of settings and what was reached.
 
     Results are in ascending order of each setting where its values are numbers, in order of appearance elsewhere.
     """
     groups: list[tuple[Mapping[str, Any], list[Mapping[str, float]]]] = []
-    for settings, quantities in runs:
+    for settings, reached in runs:
         for known, members in groups:
             if known == settings:
-                members.append(quantities)
+                members.append(reached)
                 break
         else:
-            groups.append((settings, [quantities]))
+            groups.append((settings, [reached]))
     names = dict.fromkeys(name for settings, _ in groups for name in settings)
     for name in reversed(names):
         if all(is_number(settings.get(name)) for settings, _ in groups):
             groups.sort(key=lambda group: group[0][name])
-    return [Result(settings, _spreads(members), len(members)) for settings, members in groups]
+    return [Result(settings, _spreads(members, quantities), len(members)) for settings, members in groups]
 
 
 def is_number(value: Any) -> bool:
@@ -111,9 +114,9 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _spreads(runs: list[Mapping[str, float]]) -> dict[str, Spread]:
+def _spreads(runs: list[Mapping[str, float]], quantities: Sequence[str]) -> dict[str, Spread]:
     spreads = {}
-    for quantity in QUANTITIES:
+    for quantity in quantities:
         values = [run[quantity] for run in runs if quantity in run]
         if values:
             deviation = statistics.stdev(values) if len(values) > 1 else None

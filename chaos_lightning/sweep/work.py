@@ -1,4 +1,4 @@
-"""Doing the runs of a sweep: one worker after the other's run, or several side by side."""
+"""Doing runs: one worker after the other's run, or several side by side."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ import torch
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.dynamics import long_run_exponents
 from chaos_lightning.functional import manifold_precision, manifold_recall
-from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.sweep.plan import Plan, Run
+from chaos_lightning.models import ChaoticGenerator, ImageGenerator
+from chaos_lightning.sweep.plan import Run, RunPlan, run_folder
 from chaos_lightning.sweep.queue import RunQueue
 from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, SECONDS
 
@@ -38,33 +38,38 @@ def default_workers(num_runs: int) -> int:
     return max(1, min(torch.cuda.device_count() or num_cores(), num_runs))
 
 
-def check_runs(plan: Plan, runs: list[Run]) -> None:
+def check_runs(plan: RunPlan, runs: list[Run]) -> None:
     """Make the networks and data modules of runs, so that bad settings show before work starts.
 
     Raises:
         ValueError: if settings make no network.
     """
     for run in runs:
-        with _quiet(None):
+        with quiet(None):
             ChaosCLI(plan.fit_arguments(run), run=False)
 
 
-def work(plan: Plan, workers: int, threads: int | None = None) -> None:
+Doing = Callable[[Any, Run], tuple[float, dict[str, Any]]]
+"""Does a run of a plan; gives E(2) and what else is to be noted."""
+
+
+def work(plan: RunPlan, workers: int, threads: int | None, do_run: Doing) -> None:
     """Do all runs that are open, until none is left for this machine to do.
 
     Args:
-        plan: the sweep.
+        plan: the runs.
         workers: processes that each do one run at a time; one works in this very process.
         threads: of each worker; None shares out the cores, or keeps torch's number if there is one worker.
+        do_run: what does a run.
     """
     if workers == 1:
-        _work(plan, threads)
+        _work(plan, threads, do_run)
         return
     threads = threads or max(1, num_cores() // workers)
     context = multiprocessing.get_context("spawn")
     gpus = _visible_gpus()
     processes = [
-        context.Process(target=_work, args=(plan, threads, gpus[index % len(gpus)] if gpus else None))
+        context.Process(target=_work, args=(plan, threads, do_run, gpus[index % len(gpus)] if gpus else None))
         for index in range(workers)
     ]
     previous = signal.signal(signal.SIGTERM, _stop)
@@ -96,7 +101,7 @@ def _visible_gpus() -> list[str]:
     return visible.split(",")[:count] if visible and count else [str(index) for index in range(count)]
 
 
-def _work(plan: Plan, threads: int | None, gpu: str | None = None) -> None:
+def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = None) -> None:
     if gpu is not None:  # before CUDA starts in this process
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads is not None:
@@ -114,12 +119,15 @@ def _work(plan: Plan, threads: int | None, gpu: str | None = None) -> None:
             claim.fail(cause)
             print(f"{name}: failed. {cause}", flush=True)
             continue
+        except BaseException:  # a signal
+            claim.release()
+            raise
         claim.finish(value, attributes)
         seconds = timedelta(seconds=round(time.monotonic() - start))
         print(f"{name}: E(2) = {value:.2g} after {seconds}", flush=True)
 
 
-def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
+def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     """Train one network as ``chaos-lightning fit`` does, and measure its chaos and diversity.
 
     What ``fit`` prints goes into output.log in the run's folder. A run that was broken off goes on from its last
@@ -128,22 +136,19 @@ def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
     Returns:
         E(2) at T, and what :func:`run_quantities` needs beside the run's measures.csv.
     """
-    folder = plan.run_folder(run)
+    folder = run_folder(plan, run)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoints" / "last.ckpt"
-    resume = [f"--ckpt_path={checkpoint}"] if checkpoint.exists() else []
     start = time.monotonic()
-    with _quiet(folder / LOG_NAME):
-        cli = ChaosCLI(["fit", *plan.fit_arguments(run), *resume])
-    if cli.trainer.interrupted:
-        raise KeyboardInterrupt
-    model: ChaoticGenerator = cli.model
+    with quiet(folder / LOG_NAME):
+        cli = fit(folder, plan.fit_arguments(run))
+    model: ImageGenerator = cli.model
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
     attributes = {SECONDS: time.monotonic() - start, "sampling_time": model.sampling_time}
-    for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
-        exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
-        attributes[name] = float(exponents.mean)
+    if isinstance(model, ChaoticGenerator):
+        for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
+            exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
+            attributes[name] = float(exponents.mean)
     real = cli.datamodule.validation.images[: min(evaluation.num_samples, MOST_MANIFOLD_IMAGES)]
     generated = model.sample(len(real), seed=run.seed)
     for name, measure in zip(DIVERSITY[1:], (manifold_precision, manifold_recall), strict=True):
@@ -151,8 +156,22 @@ def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
     return evaluation.measures[model.sampling_time]["second_moment_error"], attributes
 
 
+def fit(folder: Path, arguments: Sequence[str]) -> ChaosCLI:
+    """Do ``chaos-lightning fit`` in a run's folder; a run that was broken off goes on from its last checkpoint.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted.
+    """
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    resume = [f"--ckpt_path={checkpoint}"] if checkpoint.exists() else []
+    cli = ChaosCLI(["fit", *arguments, *resume])
+    if cli.trainer.interrupted:
+        raise KeyboardInterrupt
+    return cli
+
+
 @contextlib.contextmanager
-def _quiet(path: Path | None) -> Iterator[None]:
+def quiet(path: Path | None) -> Iterator[None]:
     """Send what is printed, logged and warned of to the end of a file.
 
     None throws away what is printed and logged, and leaves errors to be seen.

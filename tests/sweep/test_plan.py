@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chaos_lightning.sweep.command import split_arguments
+from chaos_lightning.sweep.command import split_arguments, sweep
 from chaos_lightning.sweep.plan import Plan, Run
 
 GAIN, RATE, MODEL = "model.init_args.gain", "model.init_args.optimizer.init_args.lr", "model"
@@ -59,6 +59,6 @@ def test_what_says_where_a_run_takes_place_is_no_part_of_what_it_is(tmp_path):
 
 @pytest.mark.parametrize("form", [["--data.data_dir", "d"], ["--data.data_dir=d"]])
 def test_arguments_of_fit_are_told_from_those_of_the_sweep(form):
-    own, others = split_arguments(["--config", "c.yaml", *form, "--workers", "2", "--seeds+", "3"])
+    own, others = split_arguments(sweep, ["--config", "c.yaml", *form, "--workers", "2", "--seeds+", "3"])
     assert own == ["--config", "c.yaml", "--workers", "2", "--seeds+", "3"]
     assert others == form

@@ -70,7 +70,7 @@ def test_a_grid_may_grow_but_what_runs_share_may_not_change(tmp_path):
     assert len(take_all(RunQueue(plan(tmp_path)))) == 4
     assert take_all(RunQueue(plan(tmp_path, grid={GAIN: [0, 1.5, 3]}))) == ["gain=3,seed=0", "gain=3,seed=1"]
     RunQueue(plan(tmp_path, grid={GAIN: [7]}, arguments=["--data.data_dir", "elsewhere"])).check_identity()
-    with pytest.raises(ValueError, match="holds a sweep of another base config or with other common settings"):
+    with pytest.raises(ValueError, match="holds runs of another base config or with other common settings"):
         RunQueue(plan(tmp_path, settings={"trainer.max_steps": 5})).check_identity()
 
 

@@ -1,0 +1,51 @@
+"""How long training takes."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class TrainingClock(Callback):
+    """Counts the seconds of training, without validations and what belongs to them, and across interruptions.
+
+    Attributes:
+        seconds: of wall-clock time, up to the last step.
+        steps: training steps in that time.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.steps = 0
+        self._since: float | None = None
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Start, unless it runs."""
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the time since the last step."""
+        now = time.monotonic()
+        assert self._since is not None, "set when the step started"
+        self.seconds += now - self._since
+        self.steps += 1
+        self._since = now
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop, until the next step."""
+        self._since = None
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop."""
+        self._since = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Time and steps so far."""
+        return {"seconds": self.seconds, "steps": self.steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from these."""
+        self.seconds, self.steps, self._since = state_dict["seconds"], state_dict["steps"], None

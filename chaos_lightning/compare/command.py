@@ -1,0 +1,116 @@
+"""The command ``chaos-lightning compare``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.trial import TrialState
+
+from chaos_lightning.compare.picture import write_picture
+from chaos_lightning.compare.plan import NAME, Comparison, Contestant
+from chaos_lightning.compare.results import standings, verdicts
+from chaos_lightning.compare.table import markdown, write_csv
+from chaos_lightning.compare.work import IMAGES_FILE, check, do_run
+from chaos_lightning.sweep.command import run_command, tell_unfinished
+from chaos_lightning.sweep.plan import run_folder
+from chaos_lightning.sweep.queue import RunQueue
+from chaos_lightning.sweep.work import work
+
+
+def compare(
+    contestants: dict[str, Contestant],
+    seeds: list[int],
+    budget: float = 600.0,
+    settings: dict[str, Any] | None = None,
+    folder: str = "logs/compare",
+    num_samples: int = 2_000,
+    reference: str | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    retry_failed: bool = False,
+    arguments: Sequence[str] = (),
+) -> None:
+    """Train or load generators of any kind with the same data, time, measures and machine, and compare them.
+
+    Any other option is one of fit's and holds for all contestants, for example --data.data_dir DIR.
+
+    Each run has a process of its own. A pilot finds out how long a training step takes, and from that how many fit
+    into the budget. Samples are measured against as many test images, diversity also against the training images. The
+    folder gets a table (compare.md, compare.csv), which ends by saying who is best at what, and a picture with a row
+    of samples from each (compare.png).
+
+    Runs that are done are never repeated: the same command again goes on where it was stopped, and does anew the runs
+    of a contestant that has been changed.
+
+    Args:
+        contestants: name to base (config of fit, relative to the config that names it) and settings (of fit, by their
+            dotted names), or to a checkpoint.
+        seeds: each contestant runs with each of them; the table tells mean and standard deviation.
+        budget: seconds of training, without measuring.
+        settings: settings of fit that all contestants share, over their own: the data set above all.
+        folder: of the comparison: tables, picture, the runs and the study that says which are done.
+        num_samples: samples that are measured.
+        reference: contestant that is held against the others; the first one by default.
+        workers: runs side by side. One has the whole machine to itself; more share its cores, and so their times tell
+            less. 0 runs nothing: it writes tables and picture anew from what is done.
+        threads: of each worker. By default the cores are shared out.
+        retry_failed: whether to do again, from their last checkpoints, runs that have failed.
+        arguments: further arguments of fit.
+
+    Raises:
+        ValueError: for contestants that cannot be made or measured, or if the folder holds runs that cannot be
+            compared with these; before any run starts.
+        FileNotFoundError: if there is nothing to draw, or a checkpoint is not there.
+    """
+    if not seeds or not contestants:
+        raise ValueError("a comparison needs at least one seed and one contestant")
+    if workers < 0 or (threads is not None and threads < 1):
+        raise ValueError(f"workers must be 0 or more and threads 1 or more, but are {workers} and {threads}")
+    if not 0 < budget < float("inf"):
+        raise ValueError(f"budget must be a positive number of seconds, but is {budget}")
+    reference = next(iter(contestants)) if reference is None else reference
+    if reference not in contestants:
+        raise ValueError(f"there is no contestant {reference!r}: reference must be one of {', '.join(contestants)}")
+    plan = Comparison(contestants, settings or {}, arguments, seeds, Path(folder).absolute(), budget, num_samples)
+    if workers != 0:
+        check(plan)
+    elif not plan.folder.is_dir():
+        raise FileNotFoundError(f"there is no comparison at {folder}")
+    queue = RunQueue(plan)
+    if workers != 0:
+        queue.check_identity()
+        if retry_failed:
+            queue.retry_failed()
+        work(plan, workers, threads, do_run)
+    _report(plan, queue, reference)
+
+
+def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
+    latest = queue.latest()
+    runs = [run for run in plan.runs() if run.name in latest and latest[run.name].state == TrialState.COMPLETE]
+    if runs:
+        noted = [latest[run.name].user_attrs for run in runs]
+        contestants = standings(noted)
+        machines = " or ".join(dict.fromkeys(run["machine"] for run in noted))
+        about = (
+            f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that learns, by "
+            f"{machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
+            "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling."
+        )
+        text = markdown(contestants, about, verdicts(contestants, reference))
+        (plan.folder / "compare.md").write_text(text)
+        write_csv(plan.folder / "compare.csv", contestants)
+        images: dict[str, np.ndarray] = {}
+        for run in runs:
+            with np.load(run_folder(plan, run) / IMAGES_FILE, allow_pickle=False) as file:
+                images.setdefault(run.settings[NAME], file["images"])
+        write_picture(plan.folder / "compare.png", images)
+        print(text)
+        print("\n".join(f"wrote {plan.folder / name}" for name in ("compare.md", "compare.csv", "compare.png")))
+    tell_unfinished(plan, queue)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command; options that are not its own are handed on to ``fit``."""
+    run_command(compare, arguments)
