@@ -1,14 +1,15 @@
 """Every shipped sweep makes networks, and holds what its experiment is about."""
 
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from chaos_lightning.sweep import command, work
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SWEEPS = sorted([*(CONFIGS / "sweep").glob("*.yaml"), *(CONFIGS / "experiments").glob("*.yaml")])
+EXPERIMENTS = sorted((CONFIGS / "experiments").glob("*.yaml"))
+SWEEPS = sorted([*(CONFIGS / "sweep").glob("*.yaml"), *EXPERIMENTS])
 
 
 @pytest.fixture
@@ -16,11 +17,11 @@ def plan_of(monkeypatch, tmp_path):
     """What a config's command would run, without running it."""
     monkeypatch.chdir(tmp_path)
 
-    def read(path):
+    def read(path, *arguments):
         plans = []
         monkeypatch.setattr(command, "check_runs", lambda *_: None)
         monkeypatch.setattr(command, "work", lambda plan, *_: plans.append(plan))
-        command.main(["--config", str(path), "--data.data_dir", "null"])
+        command.main(["--config", str(path), "--data.data_dir", "null", *arguments])
         return plans[0]
 
     return read
@@ -34,11 +35,13 @@ def test_shipped_sweep_makes_networks_over_three_seeds(path, plan_of):
     work.check_runs(plan, [runs[0], runs[-1]])
 
 
-@pytest.mark.parametrize("name", ["one_layer_mnist", "two_against_three_layers", "sampling_time"])
-def test_experiments_keep_the_published_rule(name, plan_of):
-    plan = plan_of(CONFIGS / "experiments" / f"{name}.yaml")
-    base = yaml.safe_load(plan.base.read_text())
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_the_command_in_the_head_of_an_experiment_makes_the_published_one(path, plan_of):
+    head = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#"))
+    base, further = re.search(r"--base configs/(\S+) (.*?) makes it the published", head).groups()
+    plan = plan_of(path, "--base", str(CONFIGS / base), *further.split())
+    # rule, minibatch and time step of the published configs are held by a test of their own
     assert plan.base.parent.name == "paper"
-    # the base's rule, minibatch and time step are published ones, held by a test of their own
     assert not [setting for setting in plan.settings if "optimizer" in setting or "batch" in setting or "dt" in setting]
-    assert base["model"]["init_args"]["optimizer"]["init_args"] == {"lr": 0.01}
+    assert "--trainer.max_steps" in plan.arguments and "300000" in plan.arguments
+    work.check_runs(plan, plan.runs()[-1:])
