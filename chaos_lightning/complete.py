@@ -1,6 +1,5 @@
 """Fills in the hidden part of images with a trained network, and measures how well."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.data import ImageDataModule, MNISTDataModule, read_images, read_mask
+from chaos_lightning.files import written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
     completion_error,
@@ -136,15 +136,14 @@ def _print(values: dict[str, float], title: str) -> None:
 
 
 def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, seed: int) -> None:
-    temporary = path.with_name(f".{path.name}.tmp.npz")  # whole or not there
-    np.savez_compressed(
-        temporary,
-        images=quantise(originals.squeeze(1)).numpy(),
-        hidden=hidden.numpy(),
-        completions=quantise(completions.squeeze(2)).numpy(),
-        seed=seed,
-    )
-    os.replace(temporary, path)
+    with written_at_once(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            images=quantise(originals.squeeze(1)).numpy(),
+            hidden=hidden.numpy(),
+            completions=quantise(completions.squeeze(2)).numpy(),
+            seed=seed,
+        )
 
 
 def _picture(originals: Tensor, hidden: Tensor, completions: Tensor) -> Tensor:

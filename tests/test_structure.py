@@ -12,11 +12,22 @@ MAY_IMPORT = {
     "functional": set(),
     "metrics": {"functional"},
     "data": set(),
-    "callbacks": {"metrics"},
-    "models": {"dynamics", "learning", "functional", "metrics", "data"},  # data only for the types of batches
+    "callbacks": {"files", "metrics"},
+    "models": {"dynamics", "files", "learning", "functional", "metrics", "data"},  # data only for the types of batches
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
-    "compare": {"baselines", "callbacks", "cli", "data", "functional", "measure", "metrics", "models", "sweep"},
+    "compare": {
+        "baselines",
+        "callbacks",
+        "cli",
+        "data",
+        "files",
+        "functional",
+        "measure",
+        "metrics",
+        "models",
+        "sweep",
+    },
     "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
 }
 

@@ -1,7 +1,6 @@
 """The measures of a run as a file and as a table."""
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.evaluation import Evaluation
 from chaos_lightning.metrics.report import print_classes, print_measures, ratio_to_floor
 
@@ -124,10 +124,7 @@ def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     """Write the whole file at once, so that whoever reads it never sees half of it; none for no rows at all."""
     if not rows and not path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="") as file:
+    with written_at_once(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, path)

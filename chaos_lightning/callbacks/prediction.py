@@ -1,7 +1,6 @@
 """Writes predicted samples to a file without ever holding them all."""
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
+from chaos_lightning.files import written_at_once
 
 _COPY_BYTES = 1 << 20
 _LONGEST_ROW = 20
@@ -116,10 +116,12 @@ class SampleWriter(BasePredictionWriter):
         return image_grid(by_class.flatten(0, 1), images_per_row=columns)
 
     def _assemble(self, parts: list[Path], pl_module: LightningModule) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
         settings = json.dumps(dict(pl_module.hparams), default=str, sort_keys=True)
         header = {"descr": "|u1", "fortran_order": False, "shape": (self.num_samples, *self._image_shape)}
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            written_at_once(self.path) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             with archive.open("images.npy", "w", force_zip64=True) as target:
                 np.lib.format.write_array_header_1_0(target, header)
                 for part in parts:
@@ -132,4 +134,3 @@ class SampleWriter(BasePredictionWriter):
             for name, value in entries.items():
                 with archive.open(f"{name}.npy", "w") as target:
                     np.lib.format.write_array(target, value, allow_pickle=False)
-        os.replace(temporary, self.path)

@@ -1,7 +1,6 @@
 """How many training steps an equal time allows."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from chaos_lightning.callbacks import TrainingClock
 from chaos_lightning.cli import ChaosCLI
+from chaos_lightning.files import written_at_once
 
 FILE_NAME = "budget.json"
 
@@ -92,7 +92,6 @@ def decide(folder: Path, fit_arguments: list[str], seconds: float) -> Budget:
     seconds_per_step = pilot.seconds / max(1, pilot.steps)
     max_steps = max(1, round(seconds / seconds_per_step)) if cli.model.learns else 1
     budget = Budget(max_steps, seconds_per_step)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(budget._asdict()))
-    os.replace(temporary, path)
+    with written_at_once(path) as temporary:
+        temporary.write_text(json.dumps(budget._asdict()))
     return budget

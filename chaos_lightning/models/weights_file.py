@@ -1,12 +1,13 @@
 """Trained weights and their settings in one ``.safetensors`` file, which other programs can read too."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+from chaos_lightning.files import written_at_once
 
 SUFFIX = ".safetensors"
 
@@ -33,10 +34,8 @@ def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
     path = Path(path)
     entries = {name: checkpoint[name] for name in _ENTRIES if name in checkpoint}
     weights = {name: tensor.contiguous().clone() for name, tensor in checkpoint["state_dict"].items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(weights, temporary, metadata={_KEY: json.dumps(entries)})
-    os.replace(temporary, path)
+    with written_at_once(path) as temporary:
+        save_file(weights, temporary, metadata={_KEY: json.dumps(entries)})
 
 
 def read_weights_file(path: str | Path) -> dict[str, Any]:
