@@ -11,7 +11,7 @@ from jsonargparse.typing import Path_fr
 from optuna.trial import TrialState
 
 from chaos_lightning.sweep.plan import Plan, RunPlan
-from chaos_lightning.sweep.plot import write_plot
+from chaos_lightning.sweep.plot import write_plots
 from chaos_lightning.sweep.queue import CAUSE, RUN, RunQueue
 from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table
@@ -42,7 +42,7 @@ def sweep(
         grid: what to compare: settings of fit by their dotted names, and the values to try.
         seeds: each combination runs with each of them; the table tells mean and spread.
         settings: settings of fit that all runs share, over those of the base, by their dotted names.
-        folder: of the sweep: table.csv, plot.png, the runs and the study that says which are done.
+        folder: of the sweep: table.csv, plot.png, exponents.png, the runs and the study that says which are done.
         threshold: E(2) up to which training steps are counted.
         workers: runs side by side on this machine. By default one a GPU, or one a core without GPUs. 0 runs
             nothing: it draws table and plot anew from what is done.
@@ -80,11 +80,11 @@ def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
         results = sum_up(
             (run["settings"], run_quantities(plan.folder / "runs" / run[RUN], run, threshold)) for run in attributes
         )
-        table, plot = plan.folder / "table.csv", plan.folder / "plot.png"
+        table = plan.folder / "table.csv"
         print_table(results, threshold)
         write_table(table, results)
-        write_plot(plot, results, threshold)
-        print(f"table {table}\nplot  {plot}")
+        plots = write_plots(plan.folder, results, threshold)
+        print("\n".join([f"table {table}", *(f"plot  {plot}" for plot in plots)]))
     tell_unfinished(plan, queue)
 
 

@@ -1,8 +1,10 @@
-"""The results of a sweep as one plot."""
+"""The results of a sweep as plots: over the first setting, and over the Lyapunov exponent."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -90,6 +92,45 @@ def _text(result: Result, name: str) -> str:
     return "" if not name else dict(zip(result.settings, labels(result.settings).values(), strict=True))[name]
 
 
-def write_plot(path: Path, results: Sequence[Result], threshold: float) -> None:
-    """Draw the results into a PNG file."""
-    sweep_figure(results, threshold).savefig(path, dpi=130)
+def exponent_figure(results: Sequence[Result]) -> Figure:
+    """Quality and diversity over the largest Lyapunov exponent before and after training, a point a combination.
+
+    Settings that matter only by the chaos they leave lie on one curve. Bars are standard deviations over seeds.
+    """
+    panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: "A_G (1/2 is best)"}
+    colours = colormaps["viridis"](np.linspace(0, 0.95, len(results)))
+    figure = Figure(figsize=(14, 8), layout="constrained")
+    for axes, (quantity, title) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
+        axes.set_title(title)
+        axes.set_xlabel("Lyapunov exponent, hollow before and filled after training")
+        for result, colour in zip(results, colours, strict=True):
+            for exponent, fill in zip(LYAPUNOV, ("none", "full"), strict=True):
+                spreads = result.spreads
+                if quantity in spreads and exponent in spreads:
+                    axes.errorbar(
+                        spreads[exponent].mean,
+                        spreads[quantity].mean,
+                        xerr=spreads[exponent].deviation or 0,
+                        yerr=spreads[quantity].deviation or 0,
+                        fmt="o",
+                        fillstyle=fill,
+                        color=colour,
+                        label=", ".join(f"{name}={value}" for name, value in labels(result.settings).items()),
+                    )
+        if axes.has_data():
+            axes.set_yscale("log")
+        axes.axvline(0, color="gray", linewidth=0.8)
+        axes.grid(alpha=0.3)
+    entries = {
+        label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(entries.values(), entries.keys(), loc="outside right upper", fontsize="small")
+    return figure
+
+
+def write_plots(folder: Path, results: Sequence[Result], threshold: float) -> list[Path]:
+    """Draw both as PNG files; returns their paths."""
+    figures = {"plot.png": sweep_figure(results, threshold), "exponents.png": exponent_figure(results)}
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=130)
+    return [folder / name for name in figures]

@@ -7,7 +7,7 @@ import pytest
 from torchvision.io import read_image
 
 from chaos_lightning.metrics.report import ERRORS
-from chaos_lightning.sweep.plot import sweep_figure, write_plot
+from chaos_lightning.sweep.plot import exponent_figure, sweep_figure, write_plots
 from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table
 
@@ -96,5 +96,20 @@ def test_plot_puts_numbers_on_an_axis_and_names_side_by_side(tmp_path):
     names = sum_up([({MODEL: name}, {ERRORS[0]: 0.1}) for name in ("a.B", "a.C")])
     axes = sweep_figure(names, 0.05).axes[1]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["B", "C"]
-    write_plot(tmp_path / "plot.png", names, 0.05)
-    assert read_image(str(tmp_path / "plot.png")).shape[1] > 500
+    paths = write_plots(tmp_path, names, 0.05)
+    assert [path.name for path in paths] == ["plot.png", "exponents.png"]
+    for path in paths:
+        assert read_image(str(path)).shape[1] > 500
+
+
+def test_measures_are_drawn_over_the_exponents_before_and_after_training():
+    runs = [
+        ({GAIN: gain}, {ERRORS[0]: error, "lyapunov_before": before, "lyapunov_after": after})
+        for gain, error, before, after in ((0, 0.5, -0.1, -0.2), (2, 0.1, 0.3, 0.1), (2, 0.3, 0.5, 0.1))
+    ]
+    axes, other, *_ = exponent_figure(sum_up(runs)).axes
+    points = [tuple(xy[0] for xy in line.get_data()) for line in axes.get_lines() if line.get_marker() == "o"]
+    assert points == [(-0.1, 0.5), (-0.2, 0.5), (0.4, 0.2), (0.1, 0.2)]
+    assert not [line for line in other.get_lines() if line.get_marker() == "o"]  # of E(s) nothing is known
+    (legend,) = axes.get_figure().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["gain=0", "gain=2"]
