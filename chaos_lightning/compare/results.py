@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chaos_lightning.compare.plan import NAME
 from chaos_lightning.metrics.report import ERRORS, SYMBOLS
+from chaos_lightning.sweep.queue import SETTINGS
 from chaos_lightning.sweep.results import Spread, sum_up
 
 PARAMETERS = "parameters"
@@ -57,8 +58,8 @@ def standings(runs: Iterable[Mapping[str, Any]]) -> list[Standing]:
         runs: what was noted of each run.
     """
     runs = list(runs)
-    noted = {run["settings"][NAME]: run for run in runs}
-    results = sum_up((({NAME: run["settings"][NAME]}, run["quantities"]) for run in runs), QUANTITIES)
+    noted = {run[SETTINGS][NAME]: run for run in runs}
+    results = sum_up((({NAME: run[SETTINGS][NAME]}, run["quantities"]) for run in runs), QUANTITIES)
     standing = []
     for result in results:
         name = result.settings[NAME]

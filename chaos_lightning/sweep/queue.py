@@ -21,8 +21,14 @@ IDENTITY = "identity"
 RUN = "run"
 """User attribute of a trial: name of the run that it is of."""
 
+SETTINGS = "settings"
+"""User attribute of a trial: the settings of the run."""
+
 WORKER = "worker"
 """User attribute of a trial: machine and process that took it."""
+
+RETRIED = "retried"
+"""User attribute of the study: numbers of the failed trials whose runs are to be done again."""
 
 CAUSE = "cause"
 """User attribute of a failed trial: why. A failed trial without it was lost: its worker was killed."""
@@ -62,14 +68,18 @@ class RunQueue:
 
     Args:
         plan: the runs.
+
+    Attributes:
+        lock: held while the study or what is made from it is written.
+        study: of Optuna.
     """
 
     def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
         self._locks = plan.folder / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._locks / "study.lock")
-        with self._lock:
+        self.lock = FileLock(self._locks / "study.lock")
+        with self.lock:
             # Optuna's own lock files outlive a killed process, and everybody waits for half a minute.
             lock: Any = FileLock(self._locks / "journal.lock")
             journal = JournalFileBackend(str(plan.folder / "study.journal"), lock_obj=lock)
@@ -79,53 +89,66 @@ class RunQueue:
         """Note what the runs of the folder share, or compare it with what was noted.
 
         Raises:
-            ValueError: if they are of another base config, or have other common settings.
+            ValueError: if they are of another base config or have something else in common, or if two runs of the plan
+                have one name.
         """
+        names = [run.name for run in self._plan.runs()]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"two runs would be called {twice[0]}: values that differ must differ in the last part of their names"
+            )
         identity = self._plan.identity()
-        with self._lock:
+        with self.lock:
             noted = self.study.user_attrs.get(IDENTITY)
             if noted is None:
                 self.study.set_user_attr(IDENTITY, identity)
             elif noted != identity:
                 raise ValueError(
-                    f"{self._plan.folder} holds runs of another base config or with other common settings, which "
-                    "cannot be compared with these: choose another folder (--folder), or remove that one"
+                    f"{self._plan.folder} holds runs of another base config or with other common settings (data, "
+                    "budget and number of samples included), which cannot be compared with these: choose another "
+                    "folder (--folder), or remove that one"
                 )
 
     def latest(self) -> dict[str, FrozenTrial]:
         """The last trial of each run that has been tried, by the run's name."""
-        return {trial.user_attrs[RUN]: trial for trial in self.study.get_trials(deepcopy=False)}
+        trials = self.study.get_trials(deepcopy=False)
+        return {trial.user_attrs[RUN]: trial for trial in trials if RUN in trial.user_attrs}
 
     def open_runs(self) -> list[Run]:
-        """The runs of the plan that nobody has taken yet or whose worker was killed, in order."""
+        """The runs of the plan that nobody has taken yet, whose worker was killed or that are tried again, in order."""
         latest = self.latest()
-        return [run for run in self._plan.runs() if run.name not in latest or _is_lost(latest[run.name])]
+        return [run for run in self._plan.runs() if run.name not in latest or self._is_open(latest[run.name])]
 
     def claim(self) -> Claim | None:
         """Take the next run that is to be done; None if every run is done, failed or taken."""
-        with self._lock:
+        with self.lock:
             self._give_up_lost()
-            if not self.study.get_trials(deepcopy=False, states=[TrialState.WAITING]):
-                runs = self.open_runs()
-                if not runs:
-                    return None
-                self._enqueue(runs[0])
+            runs = self.open_runs()
+            if not runs:
+                return None
+            run = runs[0]
             trial = self.study.ask()
-            trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
             lock = FileLock(self._trial_lock(trial.number))
             lock.acquire(timeout=0)
-            return Claim(self.study, trial, run_of(trial.user_attrs), lock)
+            worker = f"{socket.gethostname()}:{os.getpid()}"
+            for name, value in {SETTINGS: dict(run.settings), WORKER: worker, RUN: run.name}.items():
+                trial.set_user_attr(name, value)
+            return Claim(self.study, trial, run, lock)
 
     def retry_failed(self) -> None:
         """Hand out again what failed."""
-        with self._lock:
-            for trial in self.latest().values():
-                if trial.state == TrialState.FAIL:
-                    self._enqueue(run_of(trial.user_attrs))
+        with self.lock:
+            failed = {trial.number for trial in self.latest().values() if trial.state == TrialState.FAIL}
+            self.study.set_user_attr(RETRIED, sorted({*self._retried(), *failed}))
 
-    def _enqueue(self, run: Run) -> None:
-        attributes = {RUN: run.name, "settings": dict(run.settings), "seed": run.seed}
-        self.study.enqueue_trial({}, user_attrs=attributes)
+    def _retried(self) -> list[int]:
+        numbers: list[int] = self.study.user_attrs.get(RETRIED, [])
+        return numbers
+
+    def _is_open(self, trial: FrozenTrial) -> bool:
+        is_lost = CAUSE not in trial.user_attrs
+        return trial.state == TrialState.FAIL and (is_lost or trial.number in self._retried())
 
     def _give_up_lost(self) -> None:
         for trial in self.study.get_trials(states=[TrialState.RUNNING]):
@@ -141,12 +164,3 @@ class RunQueue:
 
     def _trial_lock(self, number: int) -> Path:
         return self._locks / f"trial_{number}.lock"
-
-
-def run_of(attributes: dict[str, Any]) -> Run:
-    """The run that a trial is of, from the trial's user attributes."""
-    return Run(attributes["settings"], attributes["seed"])
-
-
-def _is_lost(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.FAIL and CAUSE not in trial.user_attrs

@@ -50,7 +50,7 @@ def test_a_run_in_work_is_not_handed_out_but_one_of_a_killed_worker_is(tmp_path)
 
 def test_a_worker_killed_before_it_starts_its_run_loses_none(tmp_path):
     queue = RunQueue(plan(tmp_path, seeds=[0]))
-    queue._enqueue(queue.open_runs()[1])  # noted, but never taken
+    queue.study.ask()  # a trial of no run yet, whose worker is gone
     assert sorted(take_all(queue)) == ["gain=0,seed=0", "gain=1.5,seed=0"]
 
 
@@ -63,6 +63,19 @@ def test_a_failed_run_is_done_again_only_when_asked_for(tmp_path):
     queue.retry_failed()  # as two commands on two machines may do
     assert take_all(queue) == ["gain=0,seed=0"]
     assert {trial.state for trial in queue.latest().values()} == {TrialState.COMPLETE}
+
+
+def test_a_failed_run_that_is_no_longer_in_the_plan_is_not_done_again(tmp_path):
+    RunQueue(plan(tmp_path, seeds=[0])).claim().fail("ValueError: why")
+    changed = RunQueue(plan(tmp_path, grid={GAIN: [0.5, 1.5]}, seeds=[0]))
+    changed.retry_failed()
+    assert take_all(changed) == ["gain=0.5,seed=0", "gain=1.5,seed=0"]
+
+
+def test_runs_of_one_name_are_refused(tmp_path):
+    optimizers = {"model.init_args.optimizer": ["torch.optim.Adam", "mine.Adam"]}
+    with pytest.raises(ValueError, match="two runs would be called optimizer=Adam,seed=0"):
+        RunQueue(plan(tmp_path, grid=optimizers, seeds=[0])).check_identity()
 
 
 def test_a_grid_may_grow_but_what_runs_share_may_not_change(tmp_path):
