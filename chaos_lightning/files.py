@@ -11,7 +11,7 @@ def written_at_once(path: Path) -> Iterator[Path]:
     """A temporary file beside a file, whose place it takes when the block ends, so that nobody ever reads half of it.
 
     A block that fails leaves the file as it was, and no temporary file; a killed process leaves one that the next
-    write overwrites.
+    write overwrites. It is for one writer at a time.
 
     Args:
         path: file to write; its folder is made if need be.

@@ -76,19 +76,19 @@ def decide(folder: Path, fit_arguments: list[str], seconds: float) -> Budget:
         folder: of the run, where the budget is noted.
         fit_arguments: of the run.
         seconds: of training.
-
-    Raises:
-        KeyboardInterrupt: if the pilot was interrupted.
     """
     path = folder / FILE_NAME
     if path.exists():
         return Budget(**json.loads(path.read_text()))
     pilot = Pilot(min(LONGEST_PILOT, seconds / 20))
-    nothing_kept = {"limit_val_batches": "0", "logger": "false", "enable_checkpointing": "false"}
+    nothing_kept = {
+        "limit_val_batches": "0",
+        "logger": "false",
+        "enable_checkpointing": "false",
+        "default_root_dir": str(folder),  # for its config.yaml, which the run itself then replaces
+    }
     arguments = [f"--trainer.{name}={value}" for name, value in {"max_steps": "1000000000", **nothing_kept}.items()]
     cli = PilotCLI(["fit", *fit_arguments, *arguments], pilot)
-    if cli.trainer.interrupted:
-        raise KeyboardInterrupt
     seconds_per_step = pilot.seconds / max(1, pilot.steps)
     max_steps = max(1, round(seconds / seconds_per_step)) if cli.model.learns else 1
     budget = Budget(max_steps, seconds_per_step)

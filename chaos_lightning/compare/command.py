@@ -78,8 +78,8 @@ def compare(
     elif not plan.folder.is_dir():
         raise FileNotFoundError(f"there is no comparison at {folder}")
     queue = RunQueue(plan)
+    queue.check_identity()
     if workers != 0:
-        queue.check_identity()
         if retry_failed:
             queue.retry_failed()
         work(plan, workers, threads, do_run)
@@ -94,18 +94,19 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
         contestants = standings(noted)
         machines = " or ".join(dict.fromkeys(run["machine"] for run in noted))
         about = (
-            f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that learns, by "
-            f"{machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
+            f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that was trained "
+            f"here, by {machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
             "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling."
         )
         text = markdown(contestants, about, verdicts(contestants, reference))
-        (plan.folder / "compare.md").write_text(text)
-        write_csv(plan.folder / "compare.csv", contestants)
         images: dict[str, np.ndarray] = {}
         for run in runs:
             with np.load(run_folder(plan, run) / IMAGES_FILE, allow_pickle=False) as file:
                 images.setdefault(run.settings[NAME], file["images"])
-        write_picture(plan.folder / "compare.png", images)
+        with queue.lock:  # other commands may work on the same folder
+            (plan.folder / "compare.md").write_text(text)
+            write_csv(plan.folder / "compare.csv", contestants)
+            write_picture(plan.folder / "compare.png", images)
         print(text)
         print("\n".join(f"wrote {plan.folder / name}" for name in ("compare.md", "compare.csv", "compare.png")))
     tell_unfinished(plan, queue)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -34,7 +35,7 @@ from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.measure import all_measures, compute
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.models.checkpoint import read_checkpoint, training_data
 from chaos_lightning.sweep.plan import Run, run_folder
 from chaos_lightning.sweep.work import LOG_NAME, fit, quiet
 
@@ -42,7 +43,6 @@ IN_PICTURE = 20
 """Samples of a run that are kept for the picture."""
 
 IMAGES_FILE = "images.npz"
-CLOCK = "chaos_lightning.callbacks.TrainingClock"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def check(plan: Comparison) -> None:
     names: dict[str, str] = {}
     for run in (run for run in plan.runs() if run.seed == plan.seeds[0]):
         name, path = run.settings[NAME], plan.checkpoint(run)
-        data = _data(plan, run)  # makes the network too, where there is no checkpoint
+        data = _without_training(plan, run).datamodule  # makes the network too, where there is no checkpoint
         splits = {part: data.hparams[part] for part in ("data_dir", "num_validation")}
         names.setdefault(f"{type(data).__name__} with {splits}", name)
         if path is not None:
@@ -87,6 +87,9 @@ def check(plan: Comparison) -> None:
                     f"contestant {name} makes images of {model.image_shape}, but those of the data are "
                     f"{tuple(data.image_shape)}"
                 )
+            learned = (training_data(read_checkpoint(path)) or {}).get("class_path", "").rpartition(".")[2]
+            if learned not in ("", type(data).__name__):
+                raise ValueError(f"contestant {name} has learned from {learned}, not from {type(data).__name__}")
     if len(names) > 1:
         differ = ", ".join(f"{name}: {description}" for description, name in names.items())
         raise ValueError(f"all contestants must have the same data, so name it in settings. Now {differ}")
@@ -109,7 +112,10 @@ def do_run(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]]:
         1, get_context("spawn"), initializer=_prepare, initargs=(torch.get_num_threads(), list(sys.path))
     )
     with pool:
-        return pool.submit(_leave_plainly, plan, run).result()
+        try:
+            return pool.submit(_leave_plainly, plan, run).result()
+        except BrokenProcessPool:
+            raise RuntimeError("the process of the run was killed, perhaps for lack of memory") from None
 
 
 def _prepare(threads: int, path: list[str]) -> None:
@@ -144,7 +150,6 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         start = time.monotonic()
         images = model.sample(plan.num_samples, seed=run.seed).cpu()
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # KiB on Linux
         with (folder / IMAGES_FILE).open("wb") as file:
             np.savez_compressed(file, images=quantise(images[:IN_PICTURE]).squeeze(1).numpy())
         quantities = _measure(images, trained.data, run.seed)
@@ -154,17 +159,34 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         FROZEN_PARAMETERS: counts[1],
         STEPS: trained.steps,
         SAMPLING_SECONDS: sampling_seconds,
-        MEMORY: memory,
     }
+    if not plan.checkpoint(run):
+        quantities[MEMORY] = _peak_memory()
     if trained.seconds is not None:
         quantities[TRAINING_SECONDS] = trained.seconds
     attributes = {
         "quantities": {name: float(value) for name, value in quantities.items()},
         "model": type(model).__name__,
         "is_real": isinstance(model, HeldOutImages),
-        "machine": f"{torch.get_num_threads()} threads on {_processor()} with torch {torch.__version__}",
+        "machine": _machine(model.device),
     }
     return quantities["second_moment_error"], attributes
+
+
+def _machine(device: torch.device) -> str:
+    gpu = f"{torch.cuda.get_device_name(device)} and " if device.type == "cuda" else ""
+    return f"{gpu}{torch.get_num_threads()} threads on {_processor()} with torch {torch.__version__}"
+
+
+def _peak_memory() -> float:
+    """Of this process, in MiB.
+
+    By ``resource``, a new process on Linux begins with the peak of the one that has started it.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    kibibytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return next(iter(kibibytes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024
 
 
 def _processor() -> str:
@@ -179,39 +201,43 @@ def _train(plan: Comparison, run: Run, folder: Path) -> Trained:
     arguments = plan.fit_arguments(run)
     steps = decide(folder, arguments, plan.budget).max_steps
     # Measuring on the way would only cost time: the comparison measures by itself, and only the end.
-    once = [f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}", f"--trainer.callbacks+={CLOCK}"]
-    cli = fit(folder, [*arguments, *once])
-    callbacks = cli.trainer.callbacks  # type: ignore[attr-defined]
-    (clock,) = (callback for callback in callbacks if isinstance(callback, TrainingClock))
-    return Trained(cli.model, cli.datamodule, cli.trainer.global_step, clock.seconds)
+    once = [f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}"]
+    cli, seconds = fit(folder, [*arguments, *once])
+    device = cli.trainer.strategy.root_device  # from which Lightning has taken it
+    return Trained(cli.model.to(device), cli.datamodule, cli.trainer.global_step, seconds)
 
 
 def _load(plan: Comparison, run: Run) -> Trained:
     path = plan.checkpoint(run)
     assert path is not None
     checkpoint = read_checkpoint(path)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cli = _without_training(plan, run)
+    device = cli.trainer.strategy.root_device
     model = ImageGenerator.load_from_checkpoint(path, map_location=device).to(device)
     states = checkpoint.get("callbacks", {})
     seconds = next((state["seconds"] for name, state in states.items() if name == TrainingClock.__name__), None)
-    return Trained(model, _data(plan, run), checkpoint["global_step"], seconds)
+    return Trained(model, cli.datamodule, checkpoint["global_step"], seconds)
 
 
-def _data(plan: Comparison, run: Run) -> ImageDataModule:
-    """The data set of a run; for one that loads a checkpoint, that of the settings that all share."""
+def _without_training(plan: Comparison, run: Run) -> ChaosCLI:
+    """Network, data set and trainer of a run.
+
+    If it loads a checkpoint, there is no network, and the others are those of the settings that all share.
+    """
     arguments = plan.fit_arguments(run)
     if plan.checkpoint(run) is not None:
         wanted = False
         kept = []
         for argument in arguments:
             if argument.startswith("--"):
-                wanted = argument.startswith(("--data", "--seed_everything"))
+                wanted = argument.startswith(
+                    ("--data", "--seed_everything", "--trainer.accelerator", "--trainer.devices")
+                )
             if wanted:
                 kept.append(argument)
         arguments = kept
     with quiet(None):
-        data: ImageDataModule = ChaosCLI(arguments, run=False).datamodule
-    return data
+        return ChaosCLI(arguments, run=False)
 
 
 def _measure(images: Tensor, data: ImageDataModule, seed: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from chaos_lightning.sweep.plan import Plan, RunPlan
 from chaos_lightning.sweep.plot import write_plots
-from chaos_lightning.sweep.queue import CAUSE, RUN, RunQueue
+from chaos_lightning.sweep.queue import CAUSE, RUN, SETTINGS, RunQueue
 from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table
 from chaos_lightning.sweep.work import LOG_NAME, check_runs, default_workers, do_run, work
@@ -65,8 +65,8 @@ def sweep(
     elif not plan.folder.is_dir():
         raise FileNotFoundError(f"there is no sweep at {folder}")
     queue = RunQueue(plan)
+    queue.check_identity()
     if workers != 0:
-        queue.check_identity()
         if retry_failed:
             queue.retry_failed()
         work(plan, workers or default_workers(len(plan.runs())), threads, do_run)
@@ -78,12 +78,13 @@ def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
     if done:
         attributes = [trial.user_attrs for trial in done]
         results = sum_up(
-            (run["settings"], run_quantities(plan.folder / "runs" / run[RUN], run, threshold)) for run in attributes
+            (run[SETTINGS], run_quantities(plan.folder / "runs" / run[RUN], run, threshold)) for run in attributes
         )
         table = plan.folder / "table.csv"
         print_table(results, threshold)
-        write_table(table, results)
-        plots = write_plots(plan.folder, results, threshold)
+        with queue.lock:  # other commands may work on the same folder
+            write_table(table, results)
+            plots = write_plots(plan.folder, results, threshold)
         print("\n".join([f"table {table}", *(f"plot  {plot}" for plot in plots)]))
     tell_unfinished(plan, queue)
 

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
+from chaos_lightning.callbacks import TrainingClock
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.dynamics import long_run_exponents
 from chaos_lightning.functional import manifold_precision, manifold_recall
@@ -26,6 +27,8 @@ LYAPUNOV_CHAINS = 20
 MOST_MANIFOLD_IMAGES = 2_000
 """The manifold measures compare all pairs of images."""
 LOG_NAME = "output.log"
+CLOCK = "chaos_lightning.callbacks.TrainingClock"
+GOES_ON = "stopped; the same command goes on"
 
 
 def num_cores() -> int:
@@ -79,7 +82,7 @@ def work(plan: RunPlan, workers: int, threads: int | None, do_run: Doing) -> Non
         for process in processes:
             process.join()
     except KeyboardInterrupt:  # which the workers have got too
-        print("stopped; the same command goes on", file=sys.stderr)
+        print(GOES_ON, file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
     finally:
         for process in processes:
@@ -107,6 +110,7 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
     if threads is not None:
         torch.set_num_threads(threads)
     queue = RunQueue(plan)
+    stopped: BaseException | None = None
     parent = multiprocessing.parent_process()
     # A worker whose command was killed finishes its run and starts no other.
     while (parent is None or parent.is_alive()) and (claim := queue.claim()) is not None:
@@ -119,12 +123,25 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
             claim.fail(cause)
             print(f"{name}: failed. {cause}", flush=True)
             continue
-        except BaseException:  # a signal
+        except BaseException as stop:  # a signal
             claim.release()
-            raise
+            stopped = stop
+            break
         claim.finish(value, attributes)
         seconds = timedelta(seconds=round(time.monotonic() - start))
         print(f"{name}: E(2) = {value:.2g} after {seconds}", flush=True)
+    if stopped is not None:
+        _leave(stopped)
+
+
+def _leave(stopped: BaseException) -> NoReturn:
+    """Say how to go on, and leave with the status of the signal."""
+    if multiprocessing.parent_process() is None:
+        print(GOES_ON, file=sys.stderr)
+    by_keyboard = isinstance(stopped, KeyboardInterrupt) or isinstance(stopped.__context__, KeyboardInterrupt)
+    if by_keyboard or not isinstance(stopped, SystemExit):
+        raise SystemExit(128 + signal.SIGINT)
+    raise SystemExit(stopped.code)
 
 
 def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
@@ -138,13 +155,12 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     """
     folder = run_folder(plan, run)
     folder.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
     with quiet(folder / LOG_NAME):
-        cli = fit(folder, plan.fit_arguments(run))
-    model: ImageGenerator = cli.model
+        cli, seconds = fit(folder, plan.fit_arguments(run))
+    model: ImageGenerator = cli.model.to(cli.trainer.strategy.root_device)  # from which Lightning has taken it
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
-    attributes = {SECONDS: time.monotonic() - start, "sampling_time": model.sampling_time}
+    attributes = {SECONDS: seconds, "sampling_time": model.sampling_time}
     if isinstance(model, ChaoticGenerator):
         for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
             exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
@@ -156,18 +172,18 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     return evaluation.measures[model.sampling_time]["second_moment_error"], attributes
 
 
-def fit(folder: Path, arguments: Sequence[str]) -> ChaosCLI:
+def fit(folder: Path, arguments: Sequence[str]) -> tuple[ChaosCLI, float]:
     """Do ``chaos-lightning fit`` in a run's folder; a run that was broken off goes on from its last checkpoint.
 
-    Raises:
-        KeyboardInterrupt: if it was interrupted.
+    Returns:
+        The command, done, and the seconds of training.
     """
     checkpoint = folder / "checkpoints" / "last.ckpt"
     resume = [f"--ckpt_path={checkpoint}"] if checkpoint.exists() else []
-    cli = ChaosCLI(["fit", *arguments, *resume])
-    if cli.trainer.interrupted:
-        raise KeyboardInterrupt
-    return cli
+    cli = ChaosCLI(["fit", *arguments, f"--trainer.callbacks+={CLOCK}", *resume])
+    callbacks = cli.trainer.callbacks  # type: ignore[attr-defined]
+    (clock,) = (callback for callback in callbacks if isinstance(callback, TrainingClock))
+    return cli, clock.seconds
 
 
 @contextlib.contextmanager

@@ -99,7 +99,9 @@ def rows(folder):
 
 
 def test_everybody_is_trained_or_loaded_measured_and_told_of_and_never_twice(small, here, capsys):
+    before = set(small.iterdir())
     main(COMPARE)
+    assert set(small.iterdir()) - before == {small / "compared"}
     names = ["chaotic", "vae", "loaded", "real"]
     assert here == [(name, seed) for seed in (0, 1) for name in names]
     table = rows(small)
@@ -126,6 +128,7 @@ def test_everybody_is_trained_or_loaded_measured_and_told_of_and_never_twice(sma
 
     data = [FewPixels(num_validation=40, seed=seed) for seed in (0, 1)]
     assert float(table["real"]["peak_memory_mib"]) > 100
+    assert table["loaded"]["peak_memory_mib"] == ""  # it was not trained here
     for row in table.values():
         for quantity in ("second_moment_error", "manifold_recall", "class_coverage", "seconds_per_1000_samples"):
             assert np.isfinite(float(row[quantity]))
@@ -138,7 +141,7 @@ def test_everybody_is_trained_or_loaded_measured_and_told_of_and_never_twice(sma
     assert text.count("\n- ") == len([line for line in text.splitlines() if "chaotic is" in line])
     assert read_image(str(small / "compared" / "compare.png")).shape[1] > 200
 
-    # again: nothing is run; drawn anew without the checkpoint or the base being used
+    # again: nothing is run
     (small / "compared" / "compare.md").unlink()
     main(COMPARE)
     main([*COMPARE, "--workers", "0", "--reference", "vae"])
@@ -154,13 +157,19 @@ def test_everybody_is_trained_or_loaded_measured_and_told_of_and_never_twice(sma
     capsys.readouterr()
 
 
-def test_a_run_that_was_broken_off_goes_on_with_its_budget(small, here, monkeypatch):
+def test_a_run_that_was_broken_off_goes_on_with_its_budget(small, here, monkeypatch, capsys):
     """The second half of a run takes neither another pilot nor its first steps again."""
-    steps = []
+    steps, batches = [], []
+    training_step = VariationalAutoencoder.training_step
+
+    def counted(model, batch, batch_idx):
+        batches.append(batch_idx)
+        return training_step(model, batch, batch_idx)
 
     def broken(folder, arguments, **_):
         steps.append(next(int(word.partition("=")[2]) for word in arguments if word.startswith("--trainer.max_steps")))
         if len(steps) == 1:
+            monkeypatch.setattr(VariationalAutoencoder, "training_step", counted)
             whole(folder, [*arguments, f"--trainer.max_steps={steps[0] // 2}"])
             raise KeyboardInterrupt
         return whole(folder, arguments)
@@ -173,8 +182,10 @@ def test_a_run_that_was_broken_off_goes_on_with_its_budget(small, here, monkeypa
     with pytest.raises(SystemExit) as exit_:
         main([*arguments, "--contestants", only])
     assert exit_.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
     main([*arguments, "--contestants", only])
     assert steps[0] == steps[1] > 1
+    assert len(batches) == steps[0]
     row = rows(small)["vae"]
     assert float(row["training_steps"]) == steps[0]
     assert float(row["training_seconds"]) > 0.0
@@ -216,6 +227,16 @@ def test_bad_input_ends_with_one_sentence_before_work_starts(small, here, capsys
     assert message in capsys.readouterr().err
     assert not here
     assert not (small / "compared").exists()
+
+
+def test_a_checkpoint_that_has_learned_from_other_data_is_refused(small, here, capsys):
+    path = small / "configs" / "trained.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["datamodule_hyper_parameters"]["_class_path"] = "chaos_lightning.FashionMNISTDataModule"
+    torch.save(checkpoint, path)
+    with pytest.raises(SystemExit):
+        main(COMPARE)
+    assert "loaded has learned from FashionMNISTDataModule, not from FewPixels" in capsys.readouterr().err
 
 
 @pytest.mark.slow
