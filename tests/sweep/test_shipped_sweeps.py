@@ -42,6 +42,7 @@ def test_the_command_in_the_head_of_an_experiment_makes_the_published_one(path, 
     plan = plan_of(path, "--base", str(CONFIGS / base), *further.split())
     # rule, minibatch and time step of the published configs are held by a test of their own
     assert plan.base.parent.name == "paper"
-    assert not [setting for setting in plan.settings if "optimizer" in setting or "batch" in setting or "dt" in setting]
+    assert not [setting for setting in plan.settings if "optimizer" in setting or "batch" in setting]
+    assert plan.settings.get("model.init_args.dt", 1.0) == 1.0
     assert plan.arguments[plan.arguments.index("--trainer.max_steps") + 1] == "300000"
     work.check_runs(plan, plan.runs()[-1:])
