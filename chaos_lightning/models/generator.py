@@ -285,9 +285,14 @@ class ImageGenerator(LightningModule):
         architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
         if architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        elif architectures and architecture != cls.__name__:
+            known = " or ".join(sorted(architectures))
+            raise ValueError(
+                f"the checkpoint holds a {architecture}, but {known} was asked for. Classes are known once their "
+                "modules are imported, those of the baselines by import chaos_lightning.baselines"
+            )
         else:
-            if architecture != cls.__name__:
-                check_architecture(checkpoint, " or ".join(sorted(architectures)) or cls.__name__)
+            check_architecture(checkpoint, cls.__name__)
             if is_weights_file(checkpoint_path):
                 checkpoint_path = BytesIO()
                 torch.save(checkpoint, checkpoint_path)

@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.baselines import Baseline
 from chaos_lightning.models import TrainingDivergedError
 
 FAST = {"tau": 10.0, "dt": 5.0, "sampling_time": 20.0}
@@ -98,6 +99,8 @@ def test_another_architecture_is_refused_by_name(tmp_path):
     path = tmp_path / "last.ckpt"
     with pytest.raises(ValueError, match="holds a TwoLayer network, but OneLayer was asked for"):
         OneLayer.load_from_checkpoint(path)
+    with pytest.raises(ValueError, match=r"holds a TwoLayer, but .*by import chaos_lightning\.baselines"):
+        Baseline.load_from_checkpoint(path)
     with pytest.raises(ValueError, match="holds a TwoLayer network, but ThreeLayer"):
         train(ThreeLayer(**FAST, hidden_units=13), tmp_path, 2, ckpt_path=path)
 
