@@ -6,7 +6,7 @@ Every threshold lies between what healthy and sick trainings showed, looked at e
 sign                  healthy                                     sick                                       limit
 ===================== =========================================== ========================================== ========
 neighbour correlation 0.68 to 0.90                                -0.01 to 0.01, untrained networks          0.3
-identical share       0 to 0.26, in the first 250 steps 0.51      0.80 to 1, collapsed networks              0.75
+identical share       0 to 0.42, in the first 250 steps 0.91      0.80 to 1, collapsed networks              0.75
 class share           0.7 to 1                                    0.1 to 0.8, collapsed networks             0.5
 inverted share        0 to 0.04                                   0.28 to 0.43, see Adam below               0.25
 largest potential     8 to 39                                     252 (Adam below); training stops at 10,000 1,000

@@ -219,7 +219,7 @@ def test_two_processes_see_the_signs_of_one(tmp_path):
 
 
 QUICKSTART = [
-    *("--trainer.val_check_interval", "250", "--data.num_eval_images", "500", "--model.measure_times", "[]"),
+    *("--data.num_eval_images", "500", "--model.measure_times", "[]"),
     *("--trainer.enable_progress_bar", "false"),
 ]
 
@@ -240,4 +240,3 @@ def test_adam_with_its_default_eps_raises_the_alarms(tmp_path, monkeypatch, recw
     main(["fit", "--config", str(config), *QUICKSTART, "--model.optimizer.eps", "1e-8"])
     said = [str(warning.message) for warning in recwarn]
     assert any("have collapsed" in text for text in said)
-    assert any("are inverted" in text for text in said)
