@@ -286,11 +286,10 @@ class ImageGenerator(LightningModule):
         if architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
         elif architectures and architecture != cls.__name__:
-            known = " or ".join(sorted(architectures))
-            raise ValueError(
-                f"the checkpoint holds a {architecture}, but {known} was asked for. Classes are known once their "
-                "modules are imported, those of the baselines by import chaos_lightning.baselines"
-            )
+            is_known = architecture in {subclass.__name__ for subclass in subclasses(ImageGenerator)}
+            advice = "" if is_known else ". If it is one of the baselines, import chaos_lightning.baselines first"
+            asked = " or ".join(sorted(architectures))
+            raise ValueError(f"the checkpoint holds a {architecture} network, but {asked} was asked for{advice}")
         else:
             check_architecture(checkpoint, cls.__name__)
             if is_weights_file(checkpoint_path):

@@ -99,8 +99,13 @@ def test_another_architecture_is_refused_by_name(tmp_path):
     path = tmp_path / "last.ckpt"
     with pytest.raises(ValueError, match="holds a TwoLayer network, but OneLayer was asked for"):
         OneLayer.load_from_checkpoint(path)
-    with pytest.raises(ValueError, match=r"holds a TwoLayer, but .*by import chaos_lightning\.baselines"):
+    with pytest.raises(ValueError, match=r"holds a TwoLayer network, but .* was asked for$"):
         Baseline.load_from_checkpoint(path)
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["chaos_lightning"]["architecture"] = "Unheard"
+    torch.save(checkpoint, tmp_path / "unheard.ckpt")
+    with pytest.raises(ValueError, match="import chaos_lightning"):
+        ChaoticGenerator.load_from_checkpoint(tmp_path / "unheard.ckpt")
     with pytest.raises(ValueError, match="holds a TwoLayer network, but ThreeLayer"):
         train(ThreeLayer(**FAST, hidden_units=13), tmp_path, 2, ckpt_path=path)
 
