@@ -1,1 +1,1 @@
-"""Sweeps: networks with other settings, each over several seeds, as one table and one plot."""
+"""Sweeps: networks with other settings, each over several seeds, as one table and two plots."""
