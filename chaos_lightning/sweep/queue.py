@@ -117,8 +117,8 @@ class RunQueue:
 
     def open_runs(self) -> list[Run]:
         """The runs of the plan that nobody has taken yet, whose worker was killed or that are tried again, in order."""
-        latest = self.latest()
-        return [run for run in self._plan.runs() if run.name not in latest or self._is_open(latest[run.name])]
+        latest, retried = self.latest(), self._retried()
+        return [run for run in self._plan.runs() if run.name not in latest or _is_open(latest[run.name], retried)]
 
     def claim(self) -> Claim | None:
         """Take the next run that is to be done; None if every run is done, failed or taken."""
@@ -146,10 +146,6 @@ class RunQueue:
         numbers: list[int] = self.study.user_attrs.get(RETRIED, [])
         return numbers
 
-    def _is_open(self, trial: FrozenTrial) -> bool:
-        is_lost = CAUSE not in trial.user_attrs
-        return trial.state == TrialState.FAIL and (is_lost or trial.number in self._retried())
-
     def _give_up_lost(self) -> None:
         for trial in self.study.get_trials(states=[TrialState.RUNNING]):
             lock = FileLock(self._trial_lock(trial.number))
@@ -164,3 +160,8 @@ class RunQueue:
 
     def _trial_lock(self, number: int) -> Path:
         return self._locks / f"trial_{number}.lock"
+
+
+def _is_open(trial: FrozenTrial, retried: list[int]) -> bool:
+    is_lost = CAUSE not in trial.user_attrs
+    return trial.state == TrialState.FAIL and (is_lost or trial.number in retried)
