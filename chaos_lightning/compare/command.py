@@ -12,7 +12,7 @@ from chaos_lightning.compare.plan import NAME, Comparison, Contestant
 from chaos_lightning.compare.results import standings, verdicts
 from chaos_lightning.compare.table import markdown, write_csv
 from chaos_lightning.compare.work import IMAGES_FILE, check, do_run
-from chaos_lightning.sweep.command import run_command, tell_unfinished
+from chaos_lightning.sweep.command import check_resources, open_queue, run_command, tell_unfinished
 from chaos_lightning.sweep.plan import run_folder
 from chaos_lightning.sweep.queue import RunQueue
 from chaos_lightning.sweep.work import work
@@ -65,8 +65,7 @@ def compare(
     """
     if not seeds or not contestants:
         raise ValueError("a comparison needs at least one seed and one contestant")
-    if workers < 0 or (threads is not None and threads < 1):
-        raise ValueError(f"workers must be 0 or more and threads 1 or more, but are {workers} and {threads}")
+    check_resources(workers, threads)
     if not 0 < budget < float("inf"):
         raise ValueError(f"budget must be a positive number of seconds, but is {budget}")
     reference = next(iter(contestants)) if reference is None else reference
@@ -77,11 +76,8 @@ def compare(
         check(plan)
     elif not plan.folder.is_dir():
         raise FileNotFoundError(f"there is no comparison at {folder}")
-    queue = RunQueue(plan)
-    queue.check_identity()
+    queue = open_queue(plan, retry_failed=retry_failed and workers != 0)
     if workers != 0:
-        if retry_failed:
-            queue.retry_failed()
         work(plan, workers, threads, do_run)
     _report(plan, queue, reference)
 

@@ -57,20 +57,39 @@ def sweep(
     """
     if not seeds or not all(grid.values()):
         raise ValueError("a sweep needs at least one seed, and at least one value for every setting of the grid")
-    if (workers is not None and workers < 0) or (threads is not None and threads < 1):
-        raise ValueError(f"workers must be 0 or more and threads 1 or more, but are {workers} and {threads}")
+    check_resources(workers, threads)
     plan = Plan(Path(base.absolute), settings or {}, arguments, grid, seeds, Path(folder).absolute())
     if workers != 0:
         check_runs(plan, [run for run in plan.runs() if run.seed == seeds[0]])
     elif not plan.folder.is_dir():
         raise FileNotFoundError(f"there is no sweep at {folder}")
-    queue = RunQueue(plan)
-    queue.check_identity()
+    queue = open_queue(plan, retry_failed=retry_failed and workers != 0)
     if workers != 0:
-        if retry_failed:
-            queue.retry_failed()
         work(plan, workers or default_workers(len(plan.runs())), threads, do_run)
     _report(plan, queue, threshold)
+
+
+def check_resources(workers: int | None, threads: int | None) -> None:
+    """Check the options of a command that does runs.
+
+    Raises:
+        ValueError: if workers or threads are negative, or threads 0.
+    """
+    if (workers is not None and workers < 0) or (threads is not None and threads < 1):
+        raise ValueError(f"workers must be 0 or more and threads 1 or more, but are {workers} and {threads}")
+
+
+def open_queue(plan: RunPlan, *, retry_failed: bool) -> RunQueue:
+    """The queue of a plan's folder, checked to be of this plan.
+
+    Raises:
+        ValueError: if the folder holds runs that cannot be compared with those of the plan.
+    """
+    queue = RunQueue(plan)
+    queue.check_identity()
+    if retry_failed:
+        queue.retry_failed()
+    return queue
 
 
 def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
