@@ -43,15 +43,21 @@ def read_header(checkpoint: dict[str, Any]) -> dict[str, Any]:
     return header
 
 
-def check_architecture(checkpoint: dict[str, Any], expected: str) -> None:
+def check_architecture(checkpoint: dict[str, Any], *expected: str, advice: str = "") -> None:
     """Check which architecture a checkpoint holds.
+
+    Args:
+        checkpoint: what was read.
+        expected: names of the architectures that it may hold.
+        advice: what to do if it holds another one.
 
     Raises:
         ValueError: if it is another one, saying which.
     """
     architecture = read_header(checkpoint)["architecture"]
-    if architecture != expected:
-        raise ValueError(f"the checkpoint holds a {architecture} network, but {expected} was asked for")
+    if architecture not in expected:
+        asked = " or ".join(expected)
+        raise ValueError(f"the checkpoint holds a {architecture} network, but {asked} was asked for{advice}")
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:

@@ -288,8 +288,7 @@ class ImageGenerator(LightningModule):
         elif architectures and architecture != cls.__name__:
             is_known = architecture in {subclass.__name__ for subclass in subclasses(ImageGenerator)}
             advice = "" if is_known else ". If it is one of the baselines, import chaos_lightning.baselines first"
-            asked = " or ".join(sorted(architectures))
-            raise ValueError(f"the checkpoint holds a {architecture} network, but {asked} was asked for{advice}")
+            check_architecture(checkpoint, *sorted(architectures), advice=advice)
         else:
             check_architecture(checkpoint, cls.__name__)
             if is_weights_file(checkpoint_path):
