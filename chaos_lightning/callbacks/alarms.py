@@ -31,7 +31,8 @@ class TrainingAlarms(Callback):
         least_class_share: fewer classes, as a share of those of the data, mean collapse.
         most_identical: a larger share of samples that are nearly identical to another one means collapse.
         most_inverted: a larger share of samples that are negatives means inversion.
-        noise_patience: validations in a row that must show noise, for the first may come too early to show anything.
+        sign_patience: validations in a row that must show noise, collapse or inversion, for what one shows may pass:
+            early samples are still noise, or all alike.
         plateau_patience: validations without progress of any measure that mean a plateau.
         largest_potential: larger potentials mean that training is about to diverge.
 
@@ -46,11 +47,11 @@ class TrainingAlarms(Callback):
         least_class_share: float = 0.5,
         most_identical: float = 0.75,
         most_inverted: float = 0.25,
-        noise_patience: int = 2,
+        sign_patience: int = 2,
         plateau_patience: int = 5,
         largest_potential: float = 1_000.0,
     ) -> None:
-        for name, patience in (("noise_patience", noise_patience), ("plateau_patience", plateau_patience)):
+        for name, patience in (("sign_patience", sign_patience), ("plateau_patience", plateau_patience)):
             if patience < 1:
                 raise ValueError(f"{name} must be at least 1 validation, but is {patience}")
         shares = {"least_class_share": least_class_share, "most_identical": most_identical}
@@ -58,14 +59,14 @@ class TrainingAlarms(Callback):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must be a share from 0 to 1, but is {share}")
         self.enabled = enabled
-        self.noise_patience = noise_patience
+        self.sign_patience = sign_patience
         self.thresholds = Thresholds(
             least_correlation, least_class_share, most_identical, most_inverted, plateau_patience, largest_potential
         )
         self._signs: WarningSigns | None = None
         self._latest_signs: dict[str, float] = {}
         self._errors: list[dict[str, float]] = []
-        self._noisy_validations = 0
+        self._in_a_row: dict[str, int] = {}
         self._sounding: set[str] = set()
 
     # Divergence
@@ -135,12 +136,11 @@ class TrainingAlarms(Callback):
         is_chaotic = generator.largest_potential is not None
         reading = Reading(self._latest_signs, self._errors, evaluation.floors, generator.learning_rate, is_chaotic)
         for name, signature in SIGNATURES.items():
+            patience = 1 if name == "plateau" else self.sign_patience  # a plateau has seen several already
             if name == "plateau" or reading.signs:
                 message = signature(reading, self.thresholds)
-                if name == "noise":
-                    self._noisy_validations = self._noisy_validations + 1 if message else 0
-                    message = message if self._noisy_validations >= self.noise_patience else None
-                self._sound(name, message, evaluation.step)
+                self._in_a_row[name] = self._in_a_row.get(name, 0) + 1 if message else 0
+                self._sound(name, message if self._in_a_row[name] >= patience else None, evaluation.step)
 
     def _watches(self, trainer: Trainer) -> bool:
         return self.enabled and not trainer.sanity_checking and bool(trainer.optimizers)  # something is being trained
@@ -160,12 +160,12 @@ class TrainingAlarms(Callback):
         """What was noticed so far, so that a resumed run neither repeats a warning nor forgets a plateau."""
         return {
             "errors": self._errors,
-            "noisy_validations": self._noisy_validations,
+            "in_a_row": self._in_a_row,
             "sounding": sorted(self._sounding),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what was noticed."""
         self._errors = list(state_dict["errors"])
-        self._noisy_validations = state_dict["noisy_validations"]
+        self._in_a_row = dict(state_dict["in_a_row"])
         self._sounding = set(state_dict["sounding"])

@@ -72,7 +72,7 @@ def test_a_network_with_one_image_has_collapsed(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
     said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
     (text,) = said
-    assert "At step 1 the samples have collapsed: 100% of the samples are nearly identical to another" in text
+    assert "At step 2 the samples have collapsed: 100% of the samples are nearly identical to another" in text
     assert "10% of the classes occur" in text
 
 
@@ -97,16 +97,28 @@ def test_an_alarm_that_is_over_says_so(tmp_path, monkeypatch, caplog):
     """The network starts with the collapsed state and is given back its chaos after two validations."""
 
     def recover(callback, trainer, model):
-        if trainer.global_step == 2:
+        if trainer.global_step == 3:
             model.network.load_state_dict(TwoLayer(hidden_units=101).network.state_dict())
 
     monkeypatch.setattr(TrainingAlarms, "on_validation_start", recover)
     with caplog.at_level("INFO"):
-        arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
+        arguments = ("--trainer.max_steps", "3", "--trainer.val_check_interval", "1")
         said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
     assert [text for text in said if "collapsed" in text] == [said[0]]
     over = [record.getMessage() for record in caplog.records if "is over" in record.getMessage()]
-    assert over == ["At step 2 the alarm about collapse is over."]
+    assert over == ["At step 3 the alarm about collapse is over."]
+
+
+def test_what_one_validation_shows_may_pass(tmp_path, monkeypatch):
+    def recover(callback, trainer, model):
+        if trainer.global_step == 2:
+            model.network.load_state_dict(TwoLayer(hidden_units=101).network.state_dict())
+
+    monkeypatch.setattr(TrainingAlarms, "on_validation_start", recover)
+    arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
+    assert said == []
+    assert scalars(tmp_path, "signs/identical_share")[1] == 1
 
 
 def test_alarms_can_be_switched_off(tmp_path, monkeypatch):
