@@ -37,11 +37,17 @@ class Connection(nn.Module):
         """Whether it joins a layer with itself."""
         return self.lower == self.upper
 
-    def draw_frozen(self, gain: float, generator: torch.Generator) -> None:
-        """Draw the frozen couplings: Gaussian with variance ``gain**2 / fan_in``, independent of one another."""
-        for matrix in [self.frozen_down] if self.is_recurrent else [self.frozen_down, self.frozen_up]:
-            fan_in = matrix.shape[1]
-            matrix.data.normal_(std=gain / fan_in**0.5, generator=generator)
+    def draw_frozen(self, gain: float, fan_in: Sequence[int], generator: torch.Generator) -> None:
+        """Draw the frozen couplings: Gaussian with variance ``gain**2 / fan_in``, independent of one another.
+
+        Args:
+            gain: g.
+            fan_in: for each layer of the network, the units that send into one of its units, of whatever layers.
+            generator: where the random numbers come from.
+        """
+        self.frozen_down.data.normal_(std=gain / fan_in[self.lower] ** 0.5, generator=generator)
+        if not self.is_recurrent:
+            self.frozen_up.data.normal_(std=gain / fan_in[self.upper] ** 0.5, generator=generator)
 
     def into_lower(self, learned: Tensor) -> Tensor:
         """Total coupling into the lower layer, ``(lower, upper)``: W + A (J + A within a layer), given A."""
@@ -89,8 +95,9 @@ class ChaoticNetwork(nn.Module):
         self.couplings = nn.ModuleList(Connection(lower, upper, layer_sizes) for lower, upper in pairs)
         self.biases = nn.ParameterList(torch.zeros(size) for size in layer_sizes)
         generator = torch.Generator().manual_seed(seed)
+        fan_in = [sum(layer_sizes[source] for source, _ in self.afferents(layer)) for layer in range(self.num_layers)]
         for connection in self.connections:
-            connection.draw_frozen(gain, generator)
+            connection.draw_frozen(gain, fan_in, generator)
 
     @property
     def num_layers(self) -> int:

@@ -15,10 +15,26 @@ def test_frozen_couplings_have_the_variance_of_the_gain_and_are_independent():
     assert abs(np.corrcoef(down.ravel(), up.T.ravel())[0, 1]) < 5 / down.size**0.5
 
 
-def test_recurrent_spectral_radius_is_the_gain():
-    network = ChaoticNetwork([700], gain=1.3)
-    eigenvalues = np.linalg.eigvals(network.connections[0].frozen_down.detach().numpy())
-    assert np.abs(eigenvalues).max() == pytest.approx(1.3, rel=0.1)
+def frozen_couplings(network):
+    """All frozen couplings as one square matrix over the units of all layers."""
+    ends = np.cumsum(network.layer_sizes)
+    layers = [slice(end - size, end) for end, size in zip(ends, network.layer_sizes, strict=True)]
+    matrix = np.zeros((ends[-1], ends[-1]))
+    for connection in network.connections:
+        matrix[layers[connection.lower], layers[connection.upper]] = connection.frozen_down.detach().numpy()
+        if connection.lower != connection.upper:
+            matrix[layers[connection.upper], layers[connection.lower]] = connection.frozen_up.detach().numpy()
+    return matrix, layers
+
+
+@pytest.mark.parametrize("layer_sizes", [[700], [500, 300], [500, 300, 100], [200, 200, 200, 200]])
+def test_gain_is_the_spectral_radius_and_the_size_of_the_input_at_full_rates_at_every_depth(layer_sizes):
+    matrix, layers = frozen_couplings(ChaoticNetwork(layer_sizes, gain=1.3))
+    # every layer has the same input, so the matrix of variances has row sums g^2, and g^2 is its largest eigenvalue
+    assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(1.3, rel=0.1)
+    rates = np.random.default_rng(0).choice([-1.0, 1.0], size=(sum(layer_sizes), 300))
+    for layer in layers:
+        assert (matrix[layer] @ rates).std() == pytest.approx(1.3, rel=0.05)
 
 
 def test_untrained_couplings_and_biases_are_zero_and_frozen_ones_do_not_learn():
