@@ -1,6 +1,7 @@
 """Explicit Euler integration of the network, free or with some visible rates held."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import torch
@@ -38,8 +39,10 @@ def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -
     """Number of Euler steps of length ``dt`` in ``duration``, both in the units of tau.
 
     Raises:
-        ValueError: if the duration is negative or not a whole number of steps.
+        ValueError: if the duration is negative, infinite or not a whole number of steps.
     """
+    if not isfinite(duration):
+        raise ValueError(f"{name} must be a finite number, but is {duration}")
     steps = round(duration / dt)
     if duration < 0 or abs(steps * dt - duration) > 1e-6 * dt:
         raise ValueError(
@@ -138,14 +141,19 @@ class EulerIntegrator:
         Args:
             state: where to start; left as it is.
             num_steps: numbers of time steps from there, ascending.
+
+        Raises:
+            ValueError: if they do not ascend.
         """
+        if sorted(num_steps) != list(num_steps):
+            raise ValueError(f"the numbers of time steps must ascend, but are {list(num_steps)}")
         recorded = []
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
             shifted, rates = self._shifted(state)
             steps_done = 0
             for steps in num_steps:
                 self._loop(shifted, rates, steps - steps_done, steps_done)
-                recorded.append(self._state(state, shifted, rates, steps) if steps else state)
+                recorded.append(self._state(state, shifted, steps) if steps else state)
                 steps_done = steps
         return recorded
 
@@ -183,7 +191,7 @@ class EulerIntegrator:
                 torch.mul(derivative, moved, out=rate_deviations)
                 linear_step()
                 self._loop(shifted, rates, 1)
-            return self._state(state, shifted, rates, num_steps), self._split(moved)
+            return self._state(state, shifted, num_steps), self._split(moved)
 
     def _loop(self, shifted: Tensor, rates: Tensor, num_steps: int, steps_done: int = 0) -> None:
         """Step z and the rates of the stepped layers in place: the one time loop of the package."""
@@ -237,14 +245,16 @@ class EulerIntegrator:
         shifted = self._join(state.potentials).mul_(self._rate.slope).sub_(self._shift)
         return shifted, self._join(state.rates).to(self.product_dtype)
 
-    def _state(self, start: State, shifted: Tensor, rates: Tensor, num_steps: int) -> State:
-        """The state a number of time steps after the start, given its stepped layers; in memory of its own."""
+    def _state(self, start: State, shifted: Tensor, num_steps: int) -> State:
+        """The state a number of time steps after the start, given z of its stepped layers; in memory of its own.
+
+        The rates are those of the potentials, not rounded to the data type of the products.
+        """
         new_potentials, new_rates = list(start.potentials), list(start.rates)
-        potentials = shifted.add(self._shift).mul_(1 / self._rate.slope)
-        exact_rates = rates.to(self.dtype, copy=True)
-        for layer, potential, rate in zip(
-            self._stepped, self._split(potentials), self._split(exact_rates), strict=True
-        ):
+        potentials = shifted.add(self._shift)
+        rates = self._rate.shape(potentials.clone())
+        potentials.mul_(1 / self._rate.slope)
+        for layer, potential, rate in zip(self._stepped, self._split(potentials), self._split(rates), strict=True):
             new_potentials[layer], new_rates[layer] = potential, rate
         decay = (1 - self.alpha) ** num_steps
         for layer, offset in self._offsets.items():
@@ -257,7 +267,7 @@ class EulerIntegrator:
                     new_potentials[layer].add_(drawn, alpha=deviation)
                 new_rates[layer] = self._rate(new_potentials[layer])
         if self._held:
-            new_rates[0] = self._held.onto(new_rates[0])  # to the last digit, whatever the products' data type
+            new_rates[0] = self._held.onto(new_rates[0])
         return State(tuple(new_potentials), tuple(new_rates))
 
     def _join(self, layers: Sequence[Tensor]) -> Tensor:

@@ -168,6 +168,24 @@ def test_bfloat16_products_keep_the_potentials_in_float32():
         assert 1e-5 < error < 2**-7
 
 
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
+@pytest.mark.parametrize("rate", RATES)
+def test_rates_that_are_read_out_are_those_of_the_potentials_whatever_the_products(layer_sizes, rate):
+    network = trained_like(layer_sizes, rate, torch.float32)
+    given, mask = torch.linspace(-1, 1, 11).expand(5, -1), torch.arange(11) < 4
+    with torch.autocast("cpu", torch.bfloat16):
+        (state,) = run_chains(network, 0.3, 5, [6], seed=[1], held=Held(given, mask))
+    expected = [RATES[rate](potentials.double().numpy()) for potentials in state.potentials]
+    expected[0][:, :4] = given[:, :4]
+    for found, right in zip(state.rates, expected, strict=True):
+        np.testing.assert_allclose(found.numpy(), right, rtol=0, atol=5e-7)
+
+
+def test_times_that_do_not_ascend_are_refused():
+    with pytest.raises(ValueError, match=r"must ascend, but are \[20, 7\]"):
+        run_chains(trained_like([11, 7]), 0.3, 2, [20, 7], seed=[0])
+
+
 @pytest.mark.parametrize(("duration", "dt", "steps"), [(100, 1, 100), (0.3, 0.1, 3), (0, 5, 0), (100.0, 5.0, 20)])
 def test_number_of_time_steps(duration, dt, steps):
     assert num_time_steps(duration, dt) == steps
