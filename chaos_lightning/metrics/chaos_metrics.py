@@ -206,6 +206,7 @@ class RestingFraction(ChainMetric):
     plot_lower_bound: float = 0.0
     plot_upper_bound: float = 1.0
 
+    tolerance: Tensor
     num_resting: Tensor
     num_chains: Tensor
 
@@ -213,7 +214,8 @@ class RestingFraction(ChainMetric):
         super().__init__(**kwargs)
         if not tolerance > 0:
             raise ValueError(f"tolerance must be positive, got {tolerance}")
-        self.tolerance = tolerance
+        # A state, for a collection takes metrics with equal states for one.
+        self.add_state("tolerance", torch.tensor(tolerance, dtype=torch.float64), dist_reduce_fx="max")
         self.add_state("num_resting", torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("num_chains", torch.tensor(0), dist_reduce_fx="sum")
 

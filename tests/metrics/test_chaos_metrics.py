@@ -103,6 +103,13 @@ def test_default_tolerance_is_that_of_the_dynamics():
     assert RestingFraction().tolerance == REST_TOLERANCE
 
 
+def test_two_tolerances_fit_into_one_collection():
+    collection = MetricCollection({"fine": RestingFraction(1e-3), "coarse": RestingFraction(1e-1)})
+    for speeds in ([1.0, 1.0], [0.01, 0.01]):  # equal states after the first
+        collection.update(speeds=torch.tensor(speeds))
+    assert collection.compute() == {"fine": 0.0, "coarse": 0.5}
+
+
 def test_measures_of_a_network_in_batches_of_chains():
     """From chains to metrics, all in one collection: strong symmetric couplings bring a network to rest."""
     network = dynamics.ChaoticNetwork([NUM_UNITS, 11], gain=0.5, seed=1)
