@@ -23,6 +23,9 @@ from chaos_lightning.metrics import (
 from chaos_lightning.metrics.evaluation import computed_spectra, four_measures, values_with_parts
 from chaos_lightning.metrics.report import LABELS, print_measures, ratio_to_floor
 
+TRAINING_MEASURES = ("near_copy_share", "class_balance_error", "class_coverage")
+"""Measures that look for the nearest training image."""
+
 
 def measure(
     real: str,
@@ -84,8 +87,9 @@ def measure(
         if floor_images is not None:
             measures.reset()
             floors = compute(measures, drawn_real, floor_images)
-            if training_images is not None:  # floor images are training images: copies by construction
-                del floors["near_copy_share"]
+            # Floor images that are training images are copies, and of their own class, by construction.
+            for name in TRAINING_MEASURES if training_images is not None else ():
+                floors.pop(name, None)
         if training_images is not None and training_labels is not None and generated_labels is not None:
             sides = ((values, generated_images, generated_labels), (floors, real_images, real_labels))
             for entries, images, labels in sides:

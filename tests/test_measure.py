@@ -10,7 +10,7 @@ import torch
 from torchvision.io import read_image
 
 from chaos_lightning import MNISTDataModule
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 
 @pytest.fixture
@@ -39,6 +39,9 @@ def test_table_json_and_plots_hold_every_measure(files, capsys):
     assert measures["adversarial_accuracy_indicator"]["value"] < 0.01
     assert measures["class_coverage"]["value"] == 10
     assert measures["near_copy_share"]["value"] < 0.05
+    # training images are the floor images, and would find themselves
+    for name in ("near_copy_share", "class_balance_error", "class_coverage"):
+        assert measures[name]["floor"] is None
     for picture in ("spectra.png", "measures.png"):
         assert read_image(str(files / "out" / picture)).shape[1] > 100
 
