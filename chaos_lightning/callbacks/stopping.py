@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -9,6 +10,9 @@ from lightning.pytorch import Trainer
 
 AGREE_EVERY = 10
 """Training steps between two times that several processes ask one another whether to stop."""
+
+SAME_REQUEST = 2.0
+"""Seconds within which several signals are one request."""
 
 
 class TrainingStopped(SystemExit):
@@ -29,11 +33,13 @@ class TrainingStopped(SystemExit):
 class StopSignals:
     """Notes SIGTERM and Ctrl-C instead of breaking off in the middle of a step, where weights may be half updated.
 
-    The second signal does what it would have done without this class.
+    A launcher often passes on what the process group has got already, so what follows within two seconds belongs to the
+    first signal. A later one does what it would have done without this class.
     """
 
     def __init__(self) -> None:
         self._received: signal.Signals | None = None
+        self._received_at = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def listen(self) -> None:
@@ -50,9 +56,13 @@ class StopSignals:
         self._before = {}
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
-        self._received = signal.Signals(signum)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        now = time.monotonic()
+        if self._received is None:
+            self._received, self._received_at = signal.Signals(signum), now
+        elif now > self._received_at + SAME_REQUEST:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.raise_signal(signum)
 
     def agreed(self, trainer: Trainer) -> signal.Signals | None:
         """The signal to stop for, if any process has received one; all processes must ask at the same steps."""
@@ -65,4 +75,4 @@ class StopSignals:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without handlers, which belong to this process."""
-        return {"_received": None, "_before": {}}
+        return {"_received": None, "_received_at": 0.0, "_before": {}}
