@@ -1,144 +1,54 @@
-"""The command line: ``chaos-lightning fit | validate | test | predict``, and the commands that it hands on to."""
+"""The commands that need a trainer: ``chaos-lightning fit | validate | test | predict``."""
 
-import argparse
-import importlib
 import json
-import logging
 import os
 import sys
 import time
-import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from inspect import Parameter, signature
 from pathlib import Path
 from pydoc import locate
-from typing import Any, Literal
+from typing import Any
 
 import lightning.pytorch as pl
-import torch
 import yaml
-from jsonargparse import Namespace, auto_cli
+from jsonargparse import Namespace
 from lightning.fabric.plugins import CheckpointIO
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
 import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
 from chaos_lightning.callbacks import (
     MeasuresFile,
-    SampleWriter,
     StepProgressBar,
     TrainingAlarms,
     TrainingCheckpoint,
     TrainingPictures,
 )
-from chaos_lightning.callbacks.measures import FILE_NAME, print_evaluation
-from chaos_lightning.complete import complete
-from chaos_lightning.data import DataError, ImageDataModule
-from chaos_lightning.export import export
-from chaos_lightning.faults import LOST_PEER, is_lost_peer, is_out_of_memory, memory_advice
-from chaos_lightning.measure import measure
-from chaos_lightning.models import ChainLoader, ImageGenerator, TrainingDivergedError
+from chaos_lightning.callbacks.measures import print_evaluation
+from chaos_lightning.data import ImageDataModule
+from chaos_lightning.faults import is_out_of_memory, memory_advice
+from chaos_lightning.metrics.record import RECORD
+from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.checkpoint import (
     WholeFileIO,
     check_architecture,
     read_checkpoint,
     read_header,
-    training_data,
 )
 from chaos_lightning.models.generator import subclasses
-from chaos_lightning.report import report
 from chaos_lightning.runs import go_on_in_newest_run
-
-SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
-"""Environment variable that, if set, makes the command line show tracebacks of errors that it explains otherwise."""
-
-NOISE = [
-    "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs none of those of training
-    "LightningCLI's args parameter is intended",  # a sweep calls it from within Python, as intended
-    "Couldn't infer the batch indices",  # samples are numbered by their chains
-    ".*isinstance.treespec, LeafSpec.*",  # within Lightning
-    "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
-    ".*sync_dist=True.*",  # measures are those of all processes already
-    ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
-]
-"""Warnings that say nothing to a user of this command."""
+from chaos_lightning.trainer import Trainer
 
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 """What Lightning takes in place of a checkpoint's path."""
 
-INTERRUPTED, TERMINATED = 130, 143
-"""Exit status after Ctrl-C and after SIGTERM, those of the shell."""
-
-SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
-    "complete": complete,
-    "report": report,
-    "measure": measure,
-    "export": export,
-}
-"""Subcommands that need no trainer."""
-
-COMMANDS_WITH_OPTUNA = ("sweep", "compare")
-"""Subcommands that train many generators, shared out by Optuna; modules of their names hold them."""
-
 DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
-
-
-class Chains(LightningDataModule):
-    """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
-
-    def __init__(self, num_samples: int, chains_at_once: int, seed: int, classes: tuple[int, ...]) -> None:
-        super().__init__()
-        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, classes)
-        self._make_loader()  # complains about bad numbers now, before work starts
-
-    def predict_dataloader(self) -> ChainLoader:
-        """The ranges of this process."""
-        assert self.trainer is not None
-        return self._make_loader(rank=self.trainer.global_rank, world_size=self.trainer.world_size)
-
-
-class Trainer(pl.Trainer):
-    """Lightning's trainer, with arguments of its own for ``predict``."""
-
-    def predict(  # type: ignore[override]
-        self,
-        model: LightningModule | None = None,
-        ckpt_path: str | None = None,
-        output: str = "samples.npz",
-        num_samples: int = 100,
-        seed: int = 0,
-        labels: int | list[int] | Literal["all"] | None = None,
-        chains_at_once: int = 500,
-    ) -> None:
-        """Generate samples with a trained network and write them to a file.
-
-        Args:
-            model: the network.
-            ckpt_path: checkpoint of the trained network.
-            output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
-            num_samples: number of images.
-            seed: of the random initial states.
-            labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
-            chains_at_once: chains that run together on each process; bounds the memory.
-        """
-        assert isinstance(model, ImageGenerator)
-        classes = () if labels is None else model.classes(labels)
-        chains = Chains(num_samples, chains_at_once, seed, classes)
-        writer = SampleWriter(output, num_samples, seed, classes)
-        self.callbacks.append(writer)  # type: ignore[attr-defined]
-        super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)
-        rank_zero_info(
-            f"Wrote {num_samples:,} images to {writer.path} and a picture of the first to "
-            f"{writer.path.with_suffix('.png')}."
-        )
 
 
 class ChaosCLI(LightningCLI):
@@ -264,14 +174,14 @@ class ChaosCLI(LightningCLI):
         asked = self._asked_models[-1]
         if asked is not None:
             check_architecture(checkpoint, asked)
-        self._take_settings(checkpoint.get("hyper_parameters", {}))
+        self._take_settings(checkpoint)
 
-    def _take_settings(self, settings: dict[str, Any]) -> None:
-        settings.pop("_instantiator", None)
-        class_path = settings.pop("_class_path", None)
-        if class_path is not None:
-            model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
-            self.config = self.parser.parse_object(model, self.config)
+    def _take_settings(self, checkpoint: dict[str, Any]) -> None:
+        settings = {n: value for n, value in checkpoint["hyper_parameters"].items() if not n.startswith("_")}
+        # A model made in Python leaves no class path.
+        class_path = checkpoint["hyper_parameters"].get("_class_path", read_header(checkpoint)["architecture"])
+        model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
+        self.config = self.parser.parse_object(model, self.config)
 
     @cached_property
     def _asked_models(self) -> tuple[str | None, str | None]:
@@ -284,7 +194,7 @@ class ChaosCLI(LightningCLI):
                 if name == "--model":
                     by_option = value.rpartition(".")[2]
                 else:
-                    in_files = _model_in_file(value) or in_files
+                    in_files = _model_in_config(value) or in_files
         return in_files, by_option
 
     def validate(self, **arguments: Any) -> None:
@@ -380,15 +290,19 @@ class ChaosCLI(LightningCLI):
             return
         checkpoint = getattr(trainer.checkpoint_callback, "last_model_path", None) or "none was written"
         print(f"samples     {Path(folder) / 'samples.png'}")
-        print(f"measures    {Path(folder) / FILE_NAME}")
+        print(f"measures    {Path(folder) / RECORD}")
         print(f"checkpoint  {checkpoint}")
         print(f"TensorBoard tensorboard --logdir {folder}")
 
 
-def _model_in_file(path: str) -> str | None:
-    """The name of the model's class in a config; None without one, or where the parser will complain of the file."""
+def _model_in_config(config: str) -> str | None:
+    """The name of the model's class in a config, which is a file or its contents.
+
+    None without one, or where the parser will complain of the config.
+    """
     try:
-        model = yaml.safe_load(Path(path).read_text())["model"]
+        contents = Path(config).read_text() if os.path.isfile(config) else config
+        model = yaml.safe_load(contents)["model"]
         class_path = model if isinstance(model, str) else model["class_path"]
         return str(class_path).rpartition(".")[2]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
@@ -400,93 +314,3 @@ def _needed_values(class_: Any) -> list[str]:
     bases = reversed(class_.__mro__)
     defaults = {name: value.default for base in bases for name, value in signature(base.__init__).parameters.items()}
     return [name for name, default in defaults.items() if default is not None and default is not Parameter.empty]
-
-
-def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; errors that a user can mend are said in one sentence.
-
-    The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
-    """
-    for message in NOISE:
-        warnings.filterwarnings("ignore", message)
-    lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
-    lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
-    arguments = sys.argv[1:] if args is None else list(args)
-    try:
-        if arguments and arguments[0] in SIMPLE_COMMANDS:
-            _run_simple_command(*arguments)
-        elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
-            _run_with_optuna(*arguments)
-        else:
-            ChaosCLI(None if args is None else arguments)
-    except SIGTERMException:
-        _end("stopped by SIGTERM; what was written before is intact", TERMINATED)
-    except SystemExit as exit_:
-        if not isinstance(exit_.__context__, KeyboardInterrupt):
-            raise
-        _end(_INTERRUPTION, INTERRUPTED)  # Lightning has caught it and leaves with 1
-    except KeyboardInterrupt:
-        _end(_INTERRUPTION, INTERRUPTED)
-    except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
-        _fail(error, _own_words(error))
-    except Exception as error:
-        if is_lost_peer(error):
-            _fail(error, f"{LOST_PEER} ({error})")
-        traceback.print_exc()
-        _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
-    finally:
-        # Lightning leaves gloo's threads to the interpreter's end, where now and then they abort the process.
-        if torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo":
-            torch.distributed.destroy_process_group()
-
-
-_INTERRUPTION = (
-    "interrupted; what was written before is intact. fit goes on from its last checkpoint with --ckpt_path last"
-)
-
-
-def _fail(error: BaseException, sentence: str) -> None:
-    if SHOW_TRACEBACK in os.environ:
-        raise error
-    _end(f"error: {sentence}\n(set {SHOW_TRACEBACK}=1 to see where it happened)", 1)
-
-
-def _end(message: str, status: int) -> None:
-    print(message, file=sys.stderr)
-    sys.exit(status)
-
-
-def _run_simple_command(command: str, *arguments: str) -> None:
-    """Run a command that needs no trainer; ``--data`` is by default the data set of the checkpoint's training."""
-    first_look = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first_look.add_argument("--ckpt_path")
-    path = first_look.parse_known_args(arguments)[0].ckpt_path
-    defaults = {}
-    if path and "data" in signature(SIMPLE_COMMANDS[command]).parameters:
-        data = training_data(read_checkpoint(path))
-        defaults = {"data": data} if data else {}
-    prog = f"chaos-lightning {command}"
-    auto_cli(SIMPLE_COMMANDS[command], args=list(arguments), as_positional=False, set_defaults=defaults, prog=prog)
-
-
-def _run_with_optuna(command: str, *arguments: str) -> None:
-    """Hand over to a command that needs Optuna.
-
-    Raises:
-        MisconfigurationException: if that is not installed.
-    """
-    try:
-        module = importlib.import_module(f"chaos_lightning.{command}.command")  # it uses this module
-    except ModuleNotFoundError as error:
-        if str(error.name).split(".")[0] != "optuna":
-            raise
-        raise MisconfigurationException(
-            f"{command} needs Optuna, which is not installed: pip install 'chaos-lightning[sweep]'"
-        ) from error
-    module.main(arguments)
-
-
-def _own_words(error: BaseException) -> str:
-    """What a constructor complained of, without the argument parser's report around it."""
-    cause = error.__cause__ or error.__context__
-    return _own_words(cause) if cause is not None and "Union subtypes" in str(error) else str(error)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jsonargparse import lazy_instance
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
-from chaos_lightning.data import ImageDataModule, MNISTDataModule, read_images, read_mask
-from chaos_lightning.files import written_at_once
+from chaos_lightning.data import ImageDataModule, read_images, read_mask
+from chaos_lightning.data.of_training import make_training_data
+from chaos_lightning.files import with_ending, written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
     completion_error,
@@ -22,11 +22,10 @@ from chaos_lightning.functional.completion import (
 )
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.models import ChaoticGenerator
+from chaos_lightning.models.checkpoint import read_checkpoint
 
 ROWS_IN_PICTURE = 10
 COMPLETIONS_IN_PICTURE = 8
-
-DEFAULT_DATA = lazy_instance(MNISTDataModule)
 
 LABELS = {
     "one_completion": "one completion",
@@ -48,7 +47,7 @@ def complete(
     num_samples: int = 8,
     seed: int = 0,
     output: str = "completions.npz",
-    data: ImageDataModule = DEFAULT_DATA,
+    data: ImageDataModule | None = None,
 ) -> dict[str, float]:
     """Fill in the hidden part of images: the given pixels are held while the network runs to its sampling time.
 
@@ -66,8 +65,8 @@ def complete(
         num_images: images to complete, at most.
         num_samples: completions of each image.
         seed: of the random initial states, of the draw of images and of the random mask.
-        output: file to write.
-        data: data set, whose training images serve for comparison.
+        output: file to write; .npz is appended if it is missing.
+        data: data set, whose training images serve for comparison; that of the network's training by default.
 
     Returns:
         Measure name to value.
@@ -82,11 +81,12 @@ def complete(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location=device).to(device)
     hidden = read_mask(mask, model.image_shape[1:], seed)
+    data = data or make_training_data(read_checkpoint(ckpt_path))
     data.prepare_data()
     originals = as_image_rows(_originals(images, data, num_images, seed), "images", model.layout.num_pixels)
     originals = originals.float().view(-1, *model.image_shape)
     model.layout.hidden_pixels(hidden)  # complains now, before anything is written
-    path = Path(output).with_suffix(".npz")
+    path = with_ending(output, ".npz")
     path.parent.mkdir(parents=True, exist_ok=True)
 
     completions = model.complete(originals, hidden, num_samples, seed).cpu()

@@ -1,9 +1,8 @@
 """Exports the weights of a checkpoint: ``chaos-lightning export``."""
 
-from pathlib import Path
-
+from chaos_lightning.files import with_ending
 from chaos_lightning.models.checkpoint import read_checkpoint, read_header
-from chaos_lightning.models.weights_file import SUFFIX, is_weights_file, write_weights_file
+from chaos_lightning.models.weights_file import SUFFIX, write_weights_file
 
 
 def export(ckpt_path: str, output: str) -> None:
@@ -15,7 +14,7 @@ def export(ckpt_path: str, output: str) -> None:
     """
     checkpoint = read_checkpoint(ckpt_path)
     header = read_header(checkpoint)
-    path = Path(output if is_weights_file(output) else output + SUFFIX)
+    path = with_ending(output, SUFFIX)
     write_weights_file(checkpoint, path)
     layers = " x ".join(str(size) for size in header["layer_sizes"])
     print(

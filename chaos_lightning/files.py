@@ -1,9 +1,15 @@
-"""Files that are whole or not there."""
+"""Files: what they are called, and how they are written so that they are whole or not there."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def with_ending(path: str | Path, ending: str) -> Path:
+    """A path with an ending such as ``.npz``, which is appended if it is missing."""
+    path = Path(path)
+    return path if path.suffix == ending else path.with_name(path.name + ending)
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.io import read_image
 
-from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import main
+from chaos_lightning import ChaoticGenerator, MNISTDataModule, TwoLayer
+from chaos_lightning.commands import main
+from chaos_lightning.models.prediction import ChainLoader
 
 TINY = [
     *("--model.hidden_units", "13", "--model.dt", "5", "--model.optimizer", "Adam", "--model.optimizer.lr", "1e-3"),
@@ -109,6 +111,23 @@ def test_predict_writes_samples_of_the_checkpoint(trained):
     assert abs(levels.numpy() - written["images"].astype(float)).max() <= 1
     assert read_image(str(folder / "out" / "some.png")).shape[0] == 3
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["some.npz", "some.png"]
+
+
+def test_predict_takes_the_settings_of_a_network_that_was_trained_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = TwoLayer(hidden_units=13, dt=5.0, sampling_time=20.0, rate="hardtanh")
+    quiet = {"accelerator": "cpu", "enable_progress_bar": False, "enable_checkpointing": False, "logger": False}
+    trainer = Trainer(max_steps=1, limit_val_batches=0, **quiet)
+    trainer.fit(model, datamodule=MNISTDataModule())
+    trainer.save_checkpoint("trained.ckpt")
+    main(["predict", "--ckpt_path", "trained.ckpt", "--num_samples", "7", "--seed", "3"])
+    levels = ((model.sample(7, seed=3).squeeze(1) + 1) * 127.5).round()
+    assert abs(levels.numpy() - np.load("samples.npz")["images"].astype(float)).max() <= 1
+
+
+def test_fewer_samples_than_processes_are_refused():
+    with pytest.raises(ValueError, match="1 samples cannot be shared out over 2 processes"):
+        ChainLoader(1, 500, 0, rank=0, world_size=2)
 
 
 def test_two_processes_predict_the_samples_of_one_once_each(trained):

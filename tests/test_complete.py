@@ -5,11 +5,13 @@ import csv
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torchvision.io import read_image, write_png
 
-from chaos_lightning import ChaoticGenerator, MNISTDataModule
-from chaos_lightning.cli import main
+from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer
+from chaos_lightning.commands import main
 from chaos_lightning.complete import complete
+from chaos_lightning.data.of_training import make_training_data
 
 CHECKPOINT = "logs/runs/version_0/checkpoints/last.ckpt"
 
@@ -77,6 +79,33 @@ def test_figures_are_root_mean_squares_over_the_hidden_pixels(in_folder):
     assert values["completion_difference"] == pytest.approx(np.sqrt((between**2).mean()), abs=0.005)
     assert values["image_difference"] == pytest.approx(np.sqrt(2 * training[box].var(axis=0, ddof=1).mean()), rel=1e-6)
     assert values["conditional_gaussian"] < values["nearest_neighbour"] < values["image_difference"]
+
+
+def test_images_are_of_the_data_set_of_the_training(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = {"datamodule_hyper_parameters": {"_class_path": "chaos_lightning.FashionMNISTDataModule", "seed": 3}}
+    data = make_training_data(checkpoint)
+    assert isinstance(data, FashionMNISTDataModule)
+    assert data.hparams["seed"] == 3
+    for class_path in ("chaos_lightning.TwoLayer", "nowhere.Data"):
+        with pytest.raises(ValueError, match=f"trained on {class_path}, which is not at hand: name --data"):
+            make_training_data({"datamodule_hyper_parameters": {"_class_path": class_path}})
+    trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False, limit_val_batches=0)
+    trainer.fit(TwoLayer(hidden_units=13, dt=5.0), datamodule=MNISTDataModule(batch_size=20))
+    trainer.save_checkpoint("some.ckpt")
+    with pytest.raises(ValueError, match="name it with --data"):
+        complete("some.ckpt")
+
+
+def test_the_checkpoint_may_stand_in_a_config(in_folder, tmp_path):
+    checkpoint = torch.load(CHECKPOINT, weights_only=True)
+    checkpoint["datamodule_hyper_parameters"]["_class_path"] = "chaos_lightning.FashionMNISTDataModule"
+    torch.save(checkpoint, tmp_path / "fashion.ckpt")
+    (tmp_path / "complete.yaml").write_text(f"ckpt_path: {tmp_path / 'fashion.ckpt'}\nnum_images: 2\n")
+    main(["complete", "--config", str(tmp_path / "complete.yaml"), "--output", str(tmp_path / "some"), "--seed", "4"])
+    rows = torch.randperm(1000, generator=torch.Generator().manual_seed(4))[:2]
+    expected = FashionMNISTDataModule().test.take(rows).pixels.squeeze(1).numpy()
+    assert (np.load(tmp_path / "some.npz")["images"] == expected).all()
 
 
 def test_images_and_mask_are_taken_from_files(in_folder):

@@ -2,7 +2,16 @@
 
 import pytest
 
-from chaos_lightning.files import written_at_once
+from chaos_lightning.files import with_ending, written_at_once
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a"])
+def test_an_ending_is_appended_if_it_is_missing(name):
+    assert str(with_ending(f"some/{name}", ".npz")) == "some/a.npz"
+
+
+def test_a_point_in_a_name_begins_no_ending():
+    assert str(with_ending("v1.5", ".npz")) == "v1.5.npz"
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):

@@ -7,14 +7,24 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
+    "version": set(),
+    "files": set(),
+    "faults": set(),
+    "runs": set(),
     "dynamics": set(),
-    "learning": {"dynamics"},
     "functional": set(),
-    "metrics": {"functional"},
     "data": set(),
+    "learning": {"dynamics"},
+    "metrics": {"functional"},
     "callbacks": {"files", "metrics"},
     "models": {"dynamics", "files", "learning", "functional", "metrics", "data"},  # data only for the types of batches
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
+    "trainer": {"callbacks", "models"},
+    "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer"},
+    "measure": {"callbacks", "data", "functional", "metrics"},
+    "export": {"files", "models"},
+    "complete": {"callbacks", "data", "files", "functional", "models"},
+    "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
     "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
     "compare": {
         "baselines",
@@ -28,30 +38,84 @@ MAY_IMPORT = {
         "models",
         "sweep",
     },
-    "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
+    "commands": {"cli", "compare", "complete", "data", "export", "faults", "measure", "models", "report", "sweep"},
+    "__main__": {"commands"},
+    "__init__": {"data", "models", "version"},
 }
 
 
-def imported_parts(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+def imported_parts(source, package):
+    """The parts of this package that a module imports, however it does so.
+
+    Args:
+        source: of the module.
+        package: dotted name of the package that it lies in.
+    """
+    for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            # What is in the braces of an f-string can be any part, so the module must stand above them all.
+            names = [ast.unparse(node.args[0]).lstrip("f").strip("'")]
         for name in names:
             if name.startswith("chaos_lightning."):
                 yield name.split(".")[1]
 
 
+def parts():
+    """Name of each part to its modules."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        below = path.relative_to(PACKAGE)
+        found.setdefault(below.parts[0].removesuffix(".py"), []).append(path)
+    return found
+
+
+def known(imports):
+    """Those that are parts: the package's own names are those of its classes, and come from models and data."""
+    names = parts()
+    return {name if name in names else "__init__" for name in imports if not name.startswith("{")}
+
+
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_part_imports_only_what_is_below_it(part):
-    files = list((PACKAGE / part).rglob("*.py"))
-    assert files
-    imports = {imported for path in files for imported in imported_parts(path)} - {part}
-    assert imports <= MAY_IMPORT[part]
+    imports = set()
+    for path in parts()[part]:
+        package = ".".join(["chaos_lightning", *path.relative_to(PACKAGE).parts[:-1]])
+        imports |= known(imported_parts(path.read_text(), package))
+    assert imports - {part} <= MAY_IMPORT[part]
+
+
+def test_what_a_part_may_import_may_not_import_it():
+    for part, below in MAY_IMPORT.items():
+        reached, left = set(), set(below)
+        while left:
+            reached |= left
+            left = set().union(*(MAY_IMPORT[name] for name in left)) - reached
+        assert part not in reached
 
 
 def test_every_part_is_listed():
-    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
-    assert folders == set(MAY_IMPORT)
+    assert set(parts()) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("source", "imported"),
+    [
+        ("import chaos_lightning.models", {"models"}),
+        ("from chaos_lightning import OneLayer, models", {"OneLayer", "models"}),
+        ("from chaos_lightning.models.base import SAMPLING", {"models"}),
+        ("from .. import models", {"models"}),
+        ("from ..models import base", {"models"}),
+        ("from . import results", {"sweep"}),
+        ("importlib.import_module('chaos_lightning.models.base')", {"models"}),
+        ("import lightning", set()),
+    ],
+)
+def test_imports_of_every_kind_are_seen(source, imported):
+    assert set(imported_parts(source, "chaos_lightning.sweep")) == imported

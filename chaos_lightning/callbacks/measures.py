@@ -11,13 +11,13 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.evaluation import Evaluation
+from chaos_lightning.metrics.record import COLUMNS, RECORD
 from chaos_lightning.metrics.report import print_classes, print_measures, ratio_to_floor
 
-FILE_NAME = "measures.csv"
-CLASSES_FILE_NAME = "classes.csv"
+CLASSES_RECORD = "classes.csv"
 _FILES = {
-    FILE_NAME: ["stage", "step", "sampling_time", "num_samples", "measure", "value", "floor", "ratio"],
-    CLASSES_FILE_NAME: ["stage", "step", "class", "num_samples", "measure", "value", "floor"],
+    RECORD: COLUMNS,
+    CLASSES_RECORD: ["stage", "step", "class", "num_samples", "measure", "value", "floor"],
 }
 """File to its columns."""
 
@@ -62,8 +62,8 @@ class MeasuresFile(Callback):
             return
         if self._folder is not None:
             folder = Path(self._folder)
-            _append(folder / FILE_NAME, _rows(evaluation))
-            _append(folder / CLASSES_FILE_NAME, _class_rows(evaluation))
+            _append(folder / RECORD, _rows(evaluation))
+            _append(folder / CLASSES_RECORD, _class_rows(evaluation))
         if print_table:
             print_evaluation(evaluation)
 

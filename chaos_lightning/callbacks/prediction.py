@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
-from chaos_lightning.files import written_at_once
+from chaos_lightning.files import with_ending, written_at_once
 
 _COPY_BYTES = 1 << 20
 _LONGEST_ROW = 20
@@ -47,8 +47,7 @@ class SampleWriter(BasePredictionWriter):
         images_in_picture: int = 100,
     ) -> None:
         super().__init__(write_interval="batch")
-        path = Path(output)
-        self.path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        self.path = with_ending(output, ".npz")
         self.num_samples = num_samples
         self.seed = seed
         self.classes = classes

@@ -133,9 +133,9 @@ class ImageDataModule(LightningDataModule):
         if stage == "validate" and num_validation == 0:
             raise ValueError("num_validation=0 leaves no images to validate with: raise it, or test instead.")
         if stage in ("fit", "validate") and num_validation > 0:
-            self._draw_evaluation(self.validation)
+            self.draw_evaluation(self.validation)
         if stage == "test":
-            self._draw_evaluation(self.test)
+            self.draw_evaluation(self.test)
 
     def train_dataloader(self) -> TrainingBatches:
         """Minibatches of the training images, on the training device if they fit there."""
@@ -171,19 +171,27 @@ class ImageDataModule(LightningDataModule):
         folder, image_size = raw_folder(self._data_dir, self.source), self.image_shape[1:]
         return read_image_set(folder, TRAIN, image_size), read_image_set(folder, TEST, image_size)
 
-    def _draw_evaluation(self, held_out: ImageSet) -> tuple[ImageSet, ImageSet]:
+    def draw_evaluation(self, held_out: ImageSet, num_images: int | None = None) -> tuple[ImageSet, ImageSet]:
         """Draw held-out images and as many training images, neither with repetition.
 
         The whole split is shuffled too: the rows of a test file need not be equally hard, and a run limited
         to some batches should see a fair part of them.
+
+        Args:
+            held_out: validation or test images.
+            num_images: to draw from each; None draws `num_eval_images`, or as many as are held out.
+
+        Raises:
+            ValueError: There are fewer images.
         """
-        num_images = len(held_out) if self._num_eval_images is None else self._num_eval_images
-        for name, available in (("held-out", len(held_out)), ("training", len(self.train))):
+        name = "num_images" if num_images is not None else "num_eval_images"
+        if num_images is None:
+            num_images = len(held_out) if self._num_eval_images is None else self._num_eval_images
+        for split, available in (("held-out", len(held_out)), ("training", len(self.train))):
             if num_images > available:
                 raise ValueError(
-                    f"num_eval_images={self._num_eval_images} asks for {num_images} held-out images and as "
-                    f"many training images, but there are only {available} {name} images: "
-                    "lower num_eval_images."
+                    f"{name}={num_images} asks for as many held-out and as many training images, but there are only "
+                    f"{available} {split} images: lower {name}."
                 )
         rows = permutation(len(held_out), Draw.EVALUATION_ROWS, self._seed)[:num_images]
         floor_rows = permutation(len(self.train), Draw.FLOOR_ROWS, self._seed)[:num_images]
@@ -212,7 +220,7 @@ class ImageDataModule(LightningDataModule):
         return trainer.global_step % int(trainer.num_training_batches) if overfits else trainer.global_step
 
     def _evaluation_batches(self, held_out: ImageSet) -> EvaluationBatches:
-        images, floor = (part.to(self._device) for part in self._draw_evaluation(held_out))
+        images, floor = (part.to(self._device) for part in self.draw_evaluation(held_out))
         return EvaluationBatches(
             images,
             floor,

@@ -30,7 +30,7 @@ from chaos_lightning.models.prediction import ChainLoader, ChainRange
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
 
-# What random numbers are drawn for: no two uses ever share them.
+# What random numbers are drawn for; each use has streams of its own.
 FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT = range(7)
 
 
@@ -99,9 +99,8 @@ class ChaoticGenerator(ImageGenerator):
             )
         if not sampling_time >= dt:
             raise ValueError(f"sampling_time must be at least one time step, but is {sampling_time} with dt={dt}")
-        for time in (tau, sampling_time, *(measure_times or [])):
-            if not isfinite(time):
-                raise ValueError(f"tau, sampling_time and measure_times must be finite numbers, but one is {time}")
+        if not isfinite(tau):
+            raise ValueError(f"tau must be a finite number, but is {tau}")
         if num_chains is not None and num_chains < 1:
             raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
         if not 0 <= noise < float("inf"):
@@ -124,7 +123,7 @@ class ChaoticGenerator(ImageGenerator):
         self.hidden_dropout = hidden_dropout
         num_steps = num_time_steps(sampling_time, dt)
         if measure_times is None:
-            measure_times = [max(1, round(num_steps * fraction)) * dt for fraction in (0.5, 1.5, 2.0)]
+            measure_times = [self.time_after(max(1, round(num_steps * part))) for part in (0.5, 1.5, 2.0)]
         for time in measure_times:
             num_time_steps(time, dt, name="measure_times")
         self.measure_times = sorted({sampling_time, *measure_times})
@@ -136,6 +135,10 @@ class ChaoticGenerator(ImageGenerator):
     def layer_sizes(self) -> list[int]:
         """Units of each layer, visible first, label units among them."""
         return list(self.network.layer_sizes)
+
+    def time_after(self, step: int) -> float:
+        """The time after a number of time steps; after those of T it is T, to the last digit."""
+        return self.sampling_time * (step / num_time_steps(self.sampling_time, self.dt))
 
     def trainable(self) -> list[nn.Parameter]:
         """The learned couplings, then the biases."""
@@ -409,7 +412,10 @@ class ChaoticGenerator(ImageGenerator):
         return ClassMeasures(training.images, training.labels, self.layout.num_classes)
 
     def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
-        """Ask for an image of each label of a batch, and read the class of each of its images."""
+        """Ask for an image of each label of a batch, and read the class of each of its images.
+
+        The chains start where those of :meth:`evaluation_images` do, so that only the labels make a difference.
+        """
         chains = ((self.seed, EVALUATION), batch.first_index)
         held = self.layout.hold_labels(batch.labels)
         asked = self._generate(len(batch.images), [self.sampling_time], *chains, held)[self.sampling_time]

@@ -85,21 +85,6 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     return checkpoint
 
 
-def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
-    """Class path and settings of the data module of the training, None if the checkpoint does not tell.
-
-    The command line notes both in every checkpoint; a data module made in Python leaves no class path.
-    """
-    settings = dict(checkpoint.get("datamodule_hyper_parameters", {}))
-    class_path = settings.get("_class_path")
-    if class_path is None:
-        return None
-    return {
-        "class_path": class_path,
-        "init_args": {name: value for name, value in settings.items() if not name.startswith("_")},
-    }
-
-
 class WholeFileIO(TorchCheckpointIO):
     """Writes checkpoints so that a file is the old one or the new one, whenever the program or the machine stops.
 

@@ -1,6 +1,7 @@
 """What every module that generates images has in common: its settings, its updates, its measures, its checkpoints."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
 from io import BytesIO
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
 from chaos_lightning.metrics.class_measures import ClassMeasures
@@ -18,6 +20,10 @@ from chaos_lightning.models.weights_file import is_weights_file
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch
+
+
+PRECISIONS = ("32-true", "bf16-mixed", "64-true")
+"""Precisions of the trainer in which weights keep what they learn."""
 
 
 class ImageGenerator(LightningModule):
@@ -40,7 +46,7 @@ class ImageGenerator(LightningModule):
         evaluation: what the last validation or test has measured.
 
     Raises:
-        ValueError: if the pixels make no square image.
+        ValueError: if the pixels make no square image, or for a negative seed.
     """
 
     learns: ClassVar[bool] = True
@@ -59,11 +65,15 @@ class ImageGenerator(LightningModule):
         self.automatic_optimization = False
         # A checkpoint must not run code when it is loaded, so functions stay out of it. (The command line passes the
         # optimiser as class path and settings, and those are kept. A schedule belongs to a run, not to a network.)
-        left_out = ["num_pixels", "layer_sizes", "lr_scheduler"]
+        left_out = ["num_pixels", "lr_scheduler"]
+        if "layer_sizes" not in signature(type(self)).parameters:
+            left_out.append("layer_sizes")  # the architectures have arguments of their own for them
         self.save_hyperparameters(ignore=left_out)
         if callable(self.hparams.get("optimizer")):
             self.save_hyperparameters(ignore=[*left_out, "optimizer"])
 
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more, but is {seed}")
         side = isqrt(max(num_pixels, 0))
         if side == 0 or side * side != num_pixels:
             raise ValueError(
@@ -95,6 +105,9 @@ class ImageGenerator(LightningModule):
     def setup(self, stage: str) -> None:
         """Check before any work starts that data and precision fit.
 
+        Weights are float32 or float64: steps far below a two-hundredth of a weight do not change it in bfloat16, and
+        float16 would need a loss to scale.
+
         Raises:
             ValueError: if they do not, with what to change.
         """
@@ -105,11 +118,12 @@ class ImageGenerator(LightningModule):
                 f"the network has {self.num_pixels} visible units, but the images have {pixels} pixels "
                 f"{tuple(image_shape)}: set visible_units={pixels}"
             )
-        if str(self.trainer.precision).startswith("16"):
+        if self.trainer.precision not in PRECISIONS:
             raise ValueError(
-                f"precision {self.trainer.precision} needs a scaled loss, and there is none here: "
-                "use precision bf16-mixed, 32-true or 64-true"
+                f"precision {self.trainer.precision} would lose the small updates of the weights: use "
+                f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
             )
+        self._stage_measures.clear()  # their floors belong to the data of another run
 
     # Updates
 
@@ -281,6 +295,8 @@ class ImageGenerator(LightningModule):
             ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
         """
         checkpoint = read_checkpoint(checkpoint_path)
+        saved = checkpoint.get("hyper_parameters", {})
+        _check_gain(saved, {**saved, **kwargs})
         architecture = read_header(checkpoint)["architecture"]
         architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
         if architecture in architectures:
@@ -320,6 +336,8 @@ class ImageGenerator(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
 
+        Warns of other settings that differ, where a trainer loads the file into a module that was made before.
+
         Raises:
             ValueError: if it is not, saying what it is.
         """
@@ -332,6 +350,7 @@ class ImageGenerator(LightningModule):
                 f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
                 f"but this one has {self.layer_sizes}"
             )
+        self._compare_settings(checkpoint.get("hyper_parameters", {}))
         self._loaded_step = checkpoint["global_step"]
         if self._trainer is not None and self.trainer.precision == "64-true":
             self.double()  # Lightning would do it after loading, when float32 has rounded the weights
@@ -342,8 +361,30 @@ class ImageGenerator(LightningModule):
                 "go on only with the same optimiser"
             )
 
+    def _compare_settings(self, saved: Mapping[str, Any]) -> None:
+        own = self.hparams
+        _check_gain(saved, own)
+        differing = sorted(
+            name
+            for name in own.keys() & saved.keys()
+            if not name.startswith("_") and name not in ("optimizer", "gain") and own[name] != saved[name]
+        )
+        if differing and self._trainer is not None:  # without a trainer, whoever loads the file names the settings
+            now = ", ".join(f"{name}={own[name]}" for name in differing)
+            before = ", ".join(f"{name}={saved[name]}" for name in differing)
+            rank_zero_warn(f"the checkpoint comes from a network with {before}, and goes on with {now}")
+
     def _optimizer_name(self) -> str:
         return type(self._make_optimizer(self.trainable())).__name__
+
+
+def _check_gain(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """The frozen couplings come from the file, so what is said of them must be true."""
+    if saved.get("gain") != asked.get("gain"):
+        raise ValueError(
+            f"the checkpoint holds frozen couplings of gain {saved.get('gain')}, but gain={asked.get('gain')} was "
+            f"asked for: set gain={saved.get('gain')}"
+        )
 
 
 def subclasses(cls: type[ImageGenerator]) -> list[type[ImageGenerator]]:

@@ -41,7 +41,7 @@ class ChainLoader:
         world_size: number of processes.
 
     Raises:
-        ValueError: if a number is not positive.
+        ValueError: if a number is not positive, the seed negative, or there are fewer samples than processes.
     """
 
     def __init__(
@@ -58,6 +58,10 @@ class ChainLoader:
             raise ValueError(
                 f"num_samples and chains_at_once must be at least 1, but are {num_samples} and {chains_at_once}"
             )
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more, but is {seed}")
+        if num_samples < world_size:
+            raise ValueError(f"{num_samples} samples cannot be shared out over {world_size} processes: ask for more")
         first, end = (num_samples * process // world_size for process in (rank, rank + 1))
         self._ranges = [
             ChainRange(start, min(chains_at_once, end - start), seed, classes)

@@ -10,11 +10,12 @@ from rich.progress import Progress
 from torch import Tensor
 
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.images import ImageSet
+from chaos_lightning.data.of_training import make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
 from chaos_lightning.functional.relative_entropy import quantise
+from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
@@ -32,7 +33,7 @@ from chaos_lightning.report.curves import Curves, measure_over_time, times_to_me
 from chaos_lightning.report.image_figures import formation_figure, grid_figure, nearest_figure
 from chaos_lightning.report.page import Section, table, write_page, write_section
 from chaos_lightning.report.projection import principal_plane
-from chaos_lightning.report.source import MEASURES_FILE, TrainingHistory, read_history
+from chaos_lightning.report.source import TrainingHistory, read_history
 from chaos_lightning.report.style import STYLE
 from chaos_lightning.version import __version__
 
@@ -84,7 +85,7 @@ def report(
 
     Args:
         ckpt_path: checkpoint of the trained network; measures.csv in its run's folder gives the measures over training.
-        data: data set to compare with; that of the training by default, as far as the checkpoint tells.
+        data: data set to compare with; that of the training by default.
         split: held-out images to compare with.
         output: folder to write.
         num_samples: samples to measure, and as many held-out and training images.
@@ -102,8 +103,7 @@ def report(
     """
     checkpoint = read_checkpoint(ckpt_path)
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location="cpu").eval()
-    if data is None:
-        raise ValueError("the checkpoint does not tell which data set it was trained on: name it with --data")
+    data = data or make_training_data(checkpoint)
     if model.noise > 0:
         raise ValueError(
             f"the report follows networks that run on their own, but noise={model.noise:g} is injected into this one; "
@@ -130,9 +130,7 @@ def report(
     except OSError as error:
         raise OSError(f"cannot write a report to {folder}: {error.strerror}") from error
 
-    data_seed = data.hparams["seed"]
-    held_out = split_images.take(permutation(len(split_images), Draw.EVALUATION_ROWS, data_seed)[:num_samples])
-    floor = data.train.take(permutation(len(data.train), Draw.FLOOR_ROWS, data_seed)[:num_samples])
+    held_out, floor = data.draw_evaluation(split_images, num_samples)
     subject = Subject(
         model,
         int(checkpoint["global_step"]),
@@ -143,7 +141,7 @@ def report(
         seed,
         num_chains,
     )
-    times = times_to_measure(model.sampling_time, model.dt)
+    times = times_to_measure(model)
     with matplotlib.rc_context(STYLE), Progress() as progress, torch.no_grad():
         task = progress.add_task("measures over sampling time", total=len(times) + 6)
         curves = measure_over_time(
@@ -191,7 +189,7 @@ def _samples(subject: Subject, curves: Curves) -> Section:
 
 def _formation(subject: Subject) -> Section:
     model = subject.model
-    times = sorted({round(part * model.sampling_time / model.dt) * model.dt for part in FORMATION})
+    times = sorted({model.time_after(round(part * model.sampling_time / model.dt)) for part in FORMATION})
     formed = model.sample(IN_FORMATION, times=times, seed=subject.seed)
     images = torch.stack([formed[time] for time in times], dim=1)
     return Section(
@@ -211,7 +209,7 @@ def _training(subject: Subject, history: TrainingHistory | None) -> Section:
         return Section(
             "training",
             title,
-            f"Not shown: there is no {MEASURES_FILE} with measures of a validation at T beside the checkpoint or one "
+            f"Not shown: there is no {RECORD} with measures of a validation at T beside the checkpoint or one "
             "folder up. Training writes it into the run's folder; put the checkpoint back there, or copy the file.",
         )
     return Section(
@@ -334,7 +332,7 @@ def _trajectories(subject: Subject) -> Section:
     model = subject.model
     plane = principal_plane(subject.held_out)
     sampling_step = round(model.sampling_time / model.dt)
-    times = [step * model.dt for step in range(3 * sampling_step + 1)]
+    times = [model.time_after(step) for step in range(3 * sampling_step + 1)]
     images = model.sample(IN_PLANE, times=times, seed=subject.seed)
     trajectories = torch.stack([plane.project(images[time]) for time in times])
     columns: dict[str, Any] = {"time": times}

@@ -38,17 +38,11 @@ class Curves:
     floor_spectrum: Tensor
 
 
-def times_to_measure(sampling_time: float, dt: float, per_sampling_time: int = 8) -> list[float]:
-    """Times from 0 to 3T, evenly spaced as far as time steps allow, T among them.
-
-    Args:
-        sampling_time: T.
-        dt: length of a time step.
-        per_sampling_time: number of times from 0 to T, without 0.
-    """
-    num_steps = num_time_steps(sampling_time, dt)
-    steps = {round(num_steps * part / per_sampling_time) for part in range(3 * per_sampling_time + 1)}
-    return [step * dt for step in sorted(steps)]
+def times_to_measure(model: ChaoticGenerator) -> list[float]:
+    """Times from 0 to 3T, eight to a T and evenly spaced as far as time steps allow, T among them."""
+    num_steps = num_time_steps(model.sampling_time, model.dt)
+    steps = {round(num_steps * eighth / 8) for eighth in range(3 * 8 + 1)}
+    return [model.time_after(step) for step in sorted(steps)]
 
 
 @torch.no_grad()

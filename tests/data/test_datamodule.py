@@ -119,7 +119,7 @@ def test_impossible_settings_are_refused_at_once(settings, message):
         ("fit", {"num_validation": 29}, "num_validation=29 leaves nothing to train on.* 29 images"),
         ("validate", {"num_eval_images": 8}, "num_eval_images=8 .* only 7 held-out images"),
         ("test", {"num_eval_images": 8}, "num_eval_images=8 .* only 7 held-out images"),
-        ("fit", {"batch_size": 3, "num_validation": 20}, "asks for 20 .* only 9 training images"),
+        ("fit", {"batch_size": 3, "num_validation": 20}, "num_eval_images=20 .* only 9 training images"),
         ("validate", {"num_validation": 0}, "num_validation=0 leaves no images to validate with"),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 

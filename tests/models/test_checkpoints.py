@@ -116,6 +116,27 @@ def test_other_sizes_are_refused_with_both(tmp_path):
         train(TwoLayer(**FAST, hidden_units=17), tmp_path, 2, ckpt_path=tmp_path / "last.ckpt")
 
 
+def test_another_gain_is_refused_for_the_couplings_come_from_the_file(tmp_path):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 5)
+    with pytest.raises(ValueError, match=r"frozen couplings of gain 1.5, but gain=0.5 was asked for: set gain=1.5"):
+        TwoLayer.load_from_checkpoint(tmp_path / "last.ckpt", gain=0.5)
+
+
+def test_other_settings_are_said_where_a_run_goes_on_and_the_users_where_a_file_is_loaded(tmp_path, recwarn):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 5)
+    assert TwoLayer.load_from_checkpoint(tmp_path / "last.ckpt", rate="hardtanh").network.rate is not None
+    assert not [warning for warning in recwarn if "rate" in str(warning.message)]
+    other = TwoLayer(**{**FAST, "dt": 2.0}, hidden_units=13, rate="hardtanh")
+    before, now = "dt=5.0, rate=tanh", "dt=2.0, rate=hardtanh"
+    with pytest.warns(UserWarning, match=f"from a network with {before}, and goes on with {now}"):
+        train(other, tmp_path, 6, ckpt_path=tmp_path / "last.ckpt")
+
+
+def test_a_network_of_any_depth_is_loaded(tmp_path):
+    train(ChaoticGenerator([784, 11, 7, 5, 3], dt=5.0, sampling_time=20.0), tmp_path, 5)
+    assert ChaoticGenerator.load_from_checkpoint(tmp_path / "last.ckpt").layer_sizes == [784, 11, 7, 5, 3]
+
+
 def test_going_on_with_another_optimiser_is_refused(tmp_path):
     train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
     with pytest.raises(ValueError, match="trained with SGD, but this run uses Adam"):

@@ -7,7 +7,14 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from chaos_lightning import ChaoticGenerator, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import (
+    ChaoticGenerator,
+    FashionMNISTDataModule,
+    MNISTDataModule,
+    OneLayer,
+    ThreeLayer,
+    TwoLayer,
+)
 from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import initial_potentials
 from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
@@ -51,9 +58,10 @@ def images(count=13, seed=0):
     return torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def step_in_numpy(weights, layers, data, step, k, alpha, num_steps):
+def step_in_numpy(weights, layers, data, step, k, alpha, num_steps, num_chains=None):
     """One contrastive Hebbian step from the equations. weights: per pair (A, W, Wt); biases; both in place."""
     couplings, biases = weights
+    num_chains = num_chains or len(data)
     num_layers = len(layers)
 
     def run(x, clamped):
@@ -76,13 +84,13 @@ def step_in_numpy(weights, layers, data, step, k, alpha, num_steps):
         return r
 
     free_start, hidden_start = (
-        [x.numpy().astype(np.float64) for x in initial_potentials(sizes, len(data), seed=[0, phase, step])]
-        for phase, sizes in ((FREE_PHASE, layers), (CLAMPED_PHASE, layers[1:]))
+        [x.numpy().astype(np.float64) for x in initial_potentials(sizes, count, seed=[0, phase, step])]
+        for phase, sizes, count in ((FREE_PHASE, layers, num_chains), (CLAMPED_PHASE, layers[1:], len(data)))
     )
     clamped, free = run([data, *hidden_start], True), run(free_start, False)
     for i, (A, _, _) in enumerate(couplings):
         j = i if num_layers == 1 else i + 1
-        dA = (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / len(data)
+        dA = clamped[i].T @ clamped[j] / len(data) - free[i].T @ free[j] / num_chains
         if num_layers == 1:
             np.fill_diagonal(dA, 0)
         A += k * dA
@@ -100,15 +108,17 @@ def network_in_numpy(network):
     return couplings, [bias.detach().double().numpy().copy() for bias in network.biases]
 
 
+@pytest.mark.parametrize("num_chains", [None, 29])
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes):
-    model = architecture(**SMALL, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
+def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes, num_chains):
+    model = architecture(**SMALL, **sizes, num_chains=num_chains, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
     couplings, biases = network_in_numpy(model.network)
     data = images().double()
     trainer = quiet_trainer(max_steps=4, precision="64-true")
     trainer.fit(model, Loader(data))
     for step in range(4):
-        step_in_numpy((couplings, biases), model.network.layer_sizes, data.flatten(1).numpy(), step, 0.07, 0.3, 7)
+        layers, rows = model.network.layer_sizes, data.flatten(1).numpy()
+        step_in_numpy((couplings, biases), layers, rows, step, 0.07, 0.3, 7, num_chains)
     for connection, (learned, _, _) in zip(model.network.connections, couplings, strict=True):
         assert abs(learned).max() > 0.01
         np.testing.assert_allclose(connection.learned.detach().numpy(), learned, rtol=1e-9, atol=1e-11)
@@ -155,18 +165,6 @@ def test_frozen_couplings_do_not_change_and_learned_ones_stay_symmetrical():
     assert learned.any()
     assert torch.equal(learned, learned.T)
     assert not learned.diagonal().any()
-
-
-def test_more_chains_than_images_change_only_the_free_average():
-    few, many = (
-        TwoLayer(**SMALL, hidden_units=7, num_chains=chains, optimizer=lambda p: torch.optim.SGD(p, lr=1.0))
-        for chains in (None, 29)
-    )
-    for model in (few, many):
-        quiet_trainer(max_steps=1).fit(model, Loader(images()))
-    free = many.free_phase(29, seed=(0, FREE_PHASE, 0))
-    assert free.rates[0].shape == (29, 25)
-    assert not torch.equal(few.network.biases[0], many.network.biases[0])
 
 
 def test_samples_are_images_and_follow_from_the_seed():
@@ -218,6 +216,7 @@ def test_sampling_times_are_of_one_run():
         ({"num_chains": 0}, "num_chains must be at least 1"),
         ({"measure_times": [4.0]}, "measure_times must be a whole number"),
         ({"rate": "relu"}, "rate must be one of"),
+        ({"seed": -1}, "seed must be 0 or more"),
     ],
 )
 def test_bad_settings_are_refused_with_a_reason(settings, message):
@@ -225,15 +224,34 @@ def test_bad_settings_are_refused_with_a_reason(settings, message):
         TwoLayer(**{**SMALL, "hidden_units": 7, **settings})
 
 
-@pytest.mark.parametrize(("request_", "message"), [({"num_samples": 0}, "num_samples"), ({"times": [1.0]}, "times")])
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"num_samples": 0}, "num_samples"),
+        ({"times": [1.0]}, "times must be a whole number"),
+        ({"times": [float("inf")]}, "times must be a finite number"),
+        ({"seed": -1}, "seed must be 0 or more"),
+    ],
+)
 def test_bad_requests_for_samples_are_refused(request_, message):
     with pytest.raises(ValueError, match=message):
         TwoLayer(**SMALL, hidden_units=7).sample(**{"num_samples": 3, **request_})
 
 
-def test_half_precision_with_a_loss_scale_is_refused():
-    with pytest.raises(ValueError, match="bf16-mixed"):
-        quiet_trainer(max_steps=1, precision="16-true").fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
+@pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
+def test_weights_in_half_precision_are_refused(precision):
+    with pytest.raises(ValueError, match=f"precision {precision} would lose .*: use 32-true, bf16-mixed or 64-true"):
+        quiet_trainer(max_steps=1, precision=precision).fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
+
+
+def test_floors_belong_to_the_data_that_are_measured():
+    sizes = {"num_eval_images": 100, "eval_batch_size": 100}
+    both = [MNISTDataModule(**sizes), FashionMNISTDataModule(**sizes)]
+    model, floors = TwoLayer(hidden_units=7, dt=5.0, measure_times=[]), []
+    for data in (*both, *both):
+        quiet_trainer(limit_val_batches=1).validate(model, datamodule=data, verbose=False)
+        floors.append(model.evaluation.floors)
+    assert floors[0] == floors[2] != floors[1] == floors[3]
 
 
 def test_bfloat16_products_train_float32_weights():

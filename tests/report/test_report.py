@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 from torchvision.io import read_image
 
 from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.dynamics import lyapunov_exponents, replica_divergence
 from chaos_lightning.functional import adversarial_accuracy, entropy_ratio, second_moment_error, spectrum_error
@@ -202,12 +202,12 @@ def test_samples_are_those_of_predict_and_formation_goes_through_them(made):
     assert formation["times"][-1] == 300
 
 
-@pytest.mark.parametrize(("sampling_time", "dt"), [(100.0, 1.0), (100.0, 5.0), (21.0, 3.0), (2.0, 2.0)])
+@pytest.mark.parametrize(("sampling_time", "dt"), [(100.0, 1.0), (100.0, 5.0), (21.0, 3.0), (2.0, 2.0), (1.2, 0.1)])
 def test_times_are_whole_steps_from_0_to_3T_with_T(sampling_time, dt):
-    times = times_to_measure(sampling_time, dt)
-    assert {0.0, sampling_time, 3 * sampling_time} <= set(times)
+    times = times_to_measure(TwoLayer(hidden_units=7, dt=dt, sampling_time=sampling_time))
+    assert {0.0, sampling_time, 2 * sampling_time, 3 * sampling_time} <= set(times)  # to the last digit
     assert times == sorted(set(times))
-    assert all((time / dt).is_integer() for time in times)
+    assert all(round(time / dt, 9).is_integer() for time in times)
 
 
 @pytest.mark.parametrize("num_classes", [0, 4])

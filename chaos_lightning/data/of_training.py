@@ -1,0 +1,36 @@
+"""The data set that a network was trained on, as its checkpoint tells."""
+
+from pydoc import locate
+from typing import Any
+
+from chaos_lightning.data.datamodule import ImageDataModule
+
+
+def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+    """Class path and settings of the data module of the training, None if the checkpoint does not tell.
+
+    The command line notes both in every checkpoint; a data module made in Python leaves no class path.
+    """
+    settings = dict(checkpoint.get("datamodule_hyper_parameters", {}))
+    class_path = settings.get("_class_path")
+    if class_path is None:
+        return None
+    return {
+        "class_path": class_path,
+        "init_args": {name: value for name, value in settings.items() if not name.startswith("_")},
+    }
+
+
+def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
+    """The data module of the training.
+
+    Raises:
+        ValueError: if the checkpoint does not tell, or names a class that is not at hand.
+    """
+    noted = training_data(checkpoint)
+    if noted is None:
+        raise ValueError("the checkpoint does not tell which data set it was trained on: name it with --data")
+    class_ = locate(noted["class_path"])
+    if not (isinstance(class_, type) and issubclass(class_, ImageDataModule)):
+        raise ValueError(f"the checkpoint was trained on {noted['class_path']}, which is not at hand: name --data")
+    return class_(**noted["init_args"])

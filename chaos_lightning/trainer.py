@@ -1,0 +1,61 @@
+"""Lightning's trainer, with a ``predict`` that generates samples into a file."""
+
+from functools import partial
+from typing import Literal
+
+import lightning.pytorch as pl
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+from chaos_lightning.callbacks import SampleWriter
+from chaos_lightning.models import ChainLoader, ImageGenerator
+
+
+class Chains(LightningDataModule):
+    """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
+
+    def __init__(self, num_samples: int, chains_at_once: int, seed: int, classes: tuple[int, ...]) -> None:
+        super().__init__()
+        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, classes)
+        self._make_loader()  # complains about bad numbers now, before work starts
+
+    def predict_dataloader(self) -> ChainLoader:
+        """The ranges of this process."""
+        assert self.trainer is not None
+        return self._make_loader(rank=self.trainer.global_rank, world_size=self.trainer.world_size)
+
+
+class Trainer(pl.Trainer):
+    """Lightning's trainer, with arguments of its own for ``predict``."""
+
+    def predict(  # type: ignore[override]
+        self,
+        model: LightningModule | None = None,
+        ckpt_path: str | None = None,
+        output: str = "samples.npz",
+        num_samples: int = 100,
+        seed: int = 0,
+        labels: int | list[int] | Literal["all"] | None = None,
+        chains_at_once: int = 500,
+    ) -> None:
+        """Generate samples with a trained network and write them to a file.
+
+        Args:
+            model: the network.
+            ckpt_path: checkpoint of the trained network.
+            output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
+            num_samples: number of images.
+            seed: of the random initial states.
+            labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
+            chains_at_once: chains that run together on each process; bounds the memory.
+        """
+        assert isinstance(model, ImageGenerator)
+        classes = () if labels is None else model.classes(labels)
+        chains = Chains(num_samples, chains_at_once, seed, classes)
+        writer = SampleWriter(output, num_samples, seed, classes)
+        self.callbacks.append(writer)  # type: ignore[attr-defined]
+        super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)
+        rank_zero_info(
+            f"Wrote {num_samples:,} images to {writer.path} and a picture of the first to "
+            f"{writer.path.with_suffix('.png')}."
+        )
