@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 INTERVAL = 3  # training steps between two checkpoints; an epoch has 4, a validation comes every 6
 NUM_STEPS = 14

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from chaos_lightning import ChaoticGenerator, OneLayer, TwoLayer
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 TINY = [
     *("--model.hidden_units", "13", "--model.dt", "5", "--model.gain", "1.25", "--model.measure_times", "[]"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 from chaos_lightning.faults import is_out_of_memory
 
 TINY = [
@@ -194,7 +194,7 @@ def test_two_processes_end_together(here, victim, signum, statuses, message):
 
 BROKEN = """
 from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 training_step = ChaoticGenerator.training_step
 

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 from chaos_lightning.learning import hebbian_difference
 
 # Without shrinking: an example takes a second.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

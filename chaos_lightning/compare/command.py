@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from optuna.trial import TrialState
 
 from chaos_lightning.compare.picture import write_picture
-from chaos_lightning.compare.plan import NAME, Comparison, Contestant
+from chaos_lightning.compare.plan import NAME, Comparison, Contestant, Entrant
 from chaos_lightning.compare.results import standings, verdicts
 from chaos_lightning.compare.table import markdown, write_csv
 from chaos_lightning.compare.work import IMAGES_FILE, check, do_run
 from chaos_lightning.sweep.command import check_resources, open_queue, run_command, tell_unfinished
-from chaos_lightning.sweep.plan import run_folder
-from chaos_lightning.sweep.queue import RunQueue
+from chaos_lightning.sweep.queue import SETTINGS, RunQueue
 from chaos_lightning.sweep.work import work
 
 
@@ -71,7 +69,8 @@ def compare(
     reference = next(iter(contestants)) if reference is None else reference
     if reference not in contestants:
         raise ValueError(f"there is no contestant {reference!r}: reference must be one of {', '.join(contestants)}")
-    plan = Comparison(contestants, settings or {}, arguments, seeds, Path(folder).absolute(), budget, num_samples)
+    entrants = {name: Entrant.read(contestant) for name, contestant in contestants.items()}
+    plan = Comparison(entrants, settings or {}, arguments, seeds, Path(folder).absolute(), budget, num_samples)
     if workers != 0:
         check(plan)
     elif not plan.folder.is_dir():
@@ -83,23 +82,22 @@ def compare(
 
 
 def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
-    latest = queue.latest()
-    runs = [run for run in plan.runs() if run.name in latest and latest[run.name].state == TrialState.COMPLETE]
-    if runs:
-        noted = [latest[run.name].user_attrs for run in runs]
-        contestants = standings(noted)
-        machines = " or ".join(dict.fromkeys(run["machine"] for run in noted))
+    done = queue.done()
+    if done:
+        contestants = standings(done.values())
+        machines = " or ".join(dict.fromkeys(noted["machine"] for noted in done.values()))
         about = (
             f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that was trained "
             f"here, by {machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
-            "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling."
+            "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling, "
+            "or what it takes on its GPU."
         )
         text = markdown(contestants, about, verdicts(contestants, reference))
         images: dict[str, np.ndarray] = {}
-        for run in runs:
-            with np.load(run_folder(plan, run) / IMAGES_FILE, allow_pickle=False) as file:
-                images.setdefault(run.settings[NAME], file["images"])
-        with queue.lock:  # other commands may work on the same folder
+        for name, noted in done.items():
+            with np.load(plan.folder / "runs" / name / IMAGES_FILE, allow_pickle=False) as file:
+                images.setdefault(noted[SETTINGS][NAME], file["images"])
+        with queue.drawing:  # other commands may work on the same folder
             (plan.folder / "compare.md").write_text(text)
             write_csv(plan.folder / "compare.csv", contestants)
             write_picture(plan.folder / "compare.png", images)

@@ -5,12 +5,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
-import yaml
 from jsonargparse.typing import Path_fr
 
-from chaos_lightning.sweep.plan import Run, as_arguments, own_arguments, shared
+from chaos_lightning.sweep.plan import Run, as_arguments, own_arguments, read_config, shared
 
 NAME = "contestant"
 """Setting of a run: the name of its contestant."""
@@ -34,6 +33,34 @@ class Contestant(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
+class Entrant:
+    """A contestant with the contents of its files, which may change while runs are done.
+
+    Attributes:
+        base: contents of its config of fit; None without one.
+        settings: over these.
+        checkpoint: file to load in place of both.
+        recipe: a number for all of this.
+    """
+
+    base: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
+    checkpoint: str | None
+    recipe: str
+
+    @classmethod
+    def read(cls, contestant: Contestant) -> Self:
+        """Read the files of a contestant."""
+        base, checkpoint = contestant.get("base"), contestant.get("checkpoint")
+        contents = None if base is None else read_config(base)
+        path = None if checkpoint is None else str(checkpoint.absolute)
+        settings = contestant.get("settings")
+        digest = None if path is None else zlib.crc32(Path(path).read_bytes())
+        parts = json.dumps({"base": contents, "settings": settings, "checkpoint": digest}, sort_keys=True)
+        return cls(contents, settings or {}, path, f"{zlib.crc32(parts.encode()):08x}")
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Which contestants are compared, and what they share.
 
@@ -47,7 +74,7 @@ class Comparison:
         num_samples: samples that are measured, and as many test images.
     """
 
-    contestants: Mapping[str, Contestant]
+    contestants: Mapping[str, Entrant]
     settings: Mapping[str, Any]
     arguments: Sequence[str]
     seeds: Sequence[int]
@@ -58,22 +85,20 @@ class Comparison:
     def runs(self) -> list[Run]:
         """All runs; those of the first seed come first, so that a comparison can be seen early."""
         return [
-            Run({NAME: name, RECIPE: self._recipe(name)}, seed)
+            Run({NAME: name, RECIPE: entrant.recipe}, seed)
             for seed in dict.fromkeys(self.seeds)
-            for name in self.contestants
+            for name, entrant in self.contestants.items()
         ]
 
     def checkpoint(self, run: Run) -> str | None:
         """The checkpoint that a run loads; None if it trains."""
-        path = self.contestants[run.settings[NAME]].get("checkpoint")
-        return None if path is None else str(path.absolute)
+        return self.contestants[run.settings[NAME]].checkpoint
 
     def fit_arguments(self, run: Run) -> list[str]:
         """Arguments of ``chaos-lightning fit`` for a run, but for the number of steps."""
-        contestant = self.contestants[run.settings[NAME]]
-        base = contestant.get("base")
-        config = [] if base is None else ["--config", str(base.absolute)]
-        settings = as_arguments({"trainer.devices": 1, **(contestant.get("settings") or {}), **self.settings})
+        entrant = self.contestants[run.settings[NAME]]
+        config = [] if entrant.base is None else ["--config", json.dumps(entrant.base)]
+        settings = as_arguments({"trainer.devices": 1, **entrant.settings, **self.settings})
         return [*config, *settings, *self.arguments, *own_arguments(self, run)]
 
     def identity(self) -> str:
@@ -82,13 +107,3 @@ class Comparison:
         return json.dumps(
             {"settings": settings, "budget": self.budget, "num_samples": self.num_samples}, sort_keys=True
         )
-
-    def _recipe(self, name: str) -> str:
-        contestant = self.contestants[name]
-        base, checkpoint = contestant.get("base"), contestant.get("checkpoint")
-        parts = {
-            "base": None if base is None else yaml.safe_load(Path(base.absolute).read_text()),
-            "settings": contestant.get("settings"),
-            "checkpoint": None if checkpoint is None else zlib.crc32(Path(checkpoint.absolute).read_bytes()),
-        }
-        return f"{zlib.crc32(json.dumps(parts, sort_keys=True).encode()):08x}"

@@ -107,8 +107,11 @@ def verdicts(contestants: Sequence[Standing], reference: str) -> list[str]:
         other_name = ranking[1] if leads else ranking[0]
         other = spreads[other_name]
         difference = abs(own.mean - other.mean)
-        noise = math.hypot(own.deviation or 0, other.deviation or 0)
-        doubt = ", within the spread over seeds" if noise >= difference else ""
+        if own.deviation is None or other.deviation is None:
+            doubt = ", with one seed only"
+        else:
+            noise = math.hypot(own.deviation, other.deviation)
+            doubt = ", within the spread over seeds" if noise >= difference else ""
         factor = f" (by a factor of {_factor(own.mean, other.mean):.3g})" if min(own.mean, other.mean) > 0 else ""
         place = ranking.index(reference) + 1
         sentences.append(

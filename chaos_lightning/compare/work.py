@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,13 @@ from chaos_lightning.compare.results import (
     TRAINING_SECONDS,
 )
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.draws import Draw, permutation
+from chaos_lightning.data.of_training import training_data
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.measure import all_measures, compute
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.models.checkpoint import read_checkpoint, training_data
+from chaos_lightning.models.checkpoint import read_checkpoint
 from chaos_lightning.sweep.plan import Run, run_folder
-from chaos_lightning.sweep.work import LOG_NAME, fit, quiet
+from chaos_lightning.sweep.work import LOG_NAME, be_alone, fit, quiet, without_training
 
 IN_PICTURE = 20
 """Samples of a run that are kept for the picture."""
@@ -69,10 +69,10 @@ def check(plan: Comparison) -> None:
         FileNotFoundError: if a checkpoint is not there.
         ValueError: if a contestant cannot be made or measured, with what to change.
     """
-    for name, contestant in plan.contestants.items():
-        if contestant.get("checkpoint") and (contestant.get("base") or contestant.get("settings")):
+    for name, entrant in plan.contestants.items():
+        if entrant.checkpoint and (entrant.base or entrant.settings):
             raise ValueError(f"contestant {name} has a checkpoint, so it can have neither base nor settings")
-        if not any(contestant.get(part) for part in ("checkpoint", "base", "settings")):
+        if not (entrant.checkpoint or entrant.base or entrant.settings):
             raise ValueError(f"contestant {name} needs a base, settings or a checkpoint")
     names: dict[str, str] = {}
     for run in (run for run in plan.runs() if run.seed == plan.seeds[0]):
@@ -116,11 +116,16 @@ def do_run(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]]:
             return pool.submit(_leave_plainly, plan, run).result()
         except BrokenProcessPool:
             raise RuntimeError("the process of the run was killed, perhaps for lack of memory") from None
+        except (KeyboardInterrupt, SystemExit):  # a signal: the run saves its state before it ends
+            for child in active_children():
+                child.terminate()
+            raise
 
 
 def _prepare(threads: int, path: list[str]) -> None:
     sys.path[:] = path
     torch.set_num_threads(threads)
+    be_alone()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -152,7 +157,8 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
         with (folder / IMAGES_FILE).open("wb") as file:
             np.savez_compressed(file, images=quantise(images[:IN_PICTURE]).squeeze(1).numpy())
-        quantities = _measure(images, trained.data, run.seed)
+        memory = _peak_memory(model.device)  # before measuring, which takes more, and the same for all
+        quantities = _measure(images, trained.data)
     counts = [sum(p.numel() for p in model.parameters() if p.requires_grad == trains) for trains in (True, False)]
     quantities |= {
         PARAMETERS: counts[0] if model.learns else 0,
@@ -161,7 +167,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         SAMPLING_SECONDS: sampling_seconds,
     }
     if not plan.checkpoint(run):
-        quantities[MEMORY] = _peak_memory()
+        quantities[MEMORY] = memory
     if trained.seconds is not None:
         quantities[TRAINING_SECONDS] = trained.seconds
     attributes = {
@@ -178,11 +184,13 @@ def _machine(device: torch.device) -> str:
     return f"{gpu}{torch.get_num_threads()} threads on {_processor()} with torch {torch.__version__}"
 
 
-def _peak_memory() -> float:
-    """Of this process, in MiB.
+def _peak_memory(device: torch.device) -> float:
+    """Of this process, or of what it has taken on its GPU, in MiB.
 
     By ``resource``, a new process on Linux begins with the peak of the one that has started it.
     """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     kibibytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
@@ -202,7 +210,7 @@ def _train(plan: Comparison, run: Run, folder: Path) -> Trained:
     steps = decide(folder, arguments, plan.budget).max_steps
     # Measuring on the way would only cost time: the comparison measures by itself, and only the end.
     once = [f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}"]
-    cli, seconds = fit(folder, [*arguments, *once])
+    cli, seconds = fit([*arguments, *once])
     device = cli.trainer.strategy.root_device  # from which Lightning has taken it
     return Trained(cli.model.to(device), cli.datamodule, cli.trainer.global_step, seconds)
 
@@ -236,12 +244,11 @@ def _without_training(plan: Comparison, run: Run) -> ChaosCLI:
             if wanted:
                 kept.append(argument)
         arguments = kept
-    with quiet(None):
-        return ChaosCLI(arguments, run=False)
+    return without_training(arguments)
 
 
-def _measure(images: Tensor, data: ImageDataModule, seed: int) -> dict[str, float]:
+def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
     """All measures against test images, and the time and the copies against training images."""
-    rows = permutation(len(data.test), Draw.EVALUATION_ROWS, seed)[: len(images)]
+    held_out, _ = data.draw_evaluation(data.test, len(images))
     measures = all_measures(images[0].numel(), data.train.images, data.train.labels, len(images))
-    return compute(measures, data.test.take(rows).images, images)
+    return compute(measures, held_out.images, images)

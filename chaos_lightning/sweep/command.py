@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 from jsonargparse.typing import Path_fr
 from optuna.trial import TrialState
 
-from chaos_lightning.sweep.plan import Plan, RunPlan
+from chaos_lightning.sweep.plan import Plan, RunPlan, read_config
 from chaos_lightning.sweep.plot import write_plots
 from chaos_lightning.sweep.queue import CAUSE, RUN, SETTINGS, RunQueue
 from chaos_lightning.sweep.results import run_quantities, sum_up
@@ -58,7 +58,7 @@ def sweep(
     if not seeds or not all(grid.values()):
         raise ValueError("a sweep needs at least one seed, and at least one value for every setting of the grid")
     check_resources(workers, threads)
-    plan = Plan(Path(base.absolute), settings or {}, arguments, grid, seeds, Path(folder).absolute())
+    plan = Plan(read_config(base), settings or {}, arguments, grid, seeds, Path(folder).absolute())
     if workers != 0:
         check_runs(plan, [run for run in plan.runs() if run.seed == seeds[0]])
     elif not plan.folder.is_dir():
@@ -93,15 +93,15 @@ def open_queue(plan: RunPlan, *, retry_failed: bool) -> RunQueue:
 
 
 def _report(plan: Plan, queue: RunQueue, threshold: float) -> None:
-    done = [trial for trial in queue.latest().values() if trial.state == TrialState.COMPLETE]
+    done = queue.done()
     if done:
-        attributes = [trial.user_attrs for trial in done]
         results = sum_up(
-            (run[SETTINGS], run_quantities(plan.folder / "runs" / run[RUN], run, threshold)) for run in attributes
+            (noted[SETTINGS], run_quantities(plan.folder / "runs" / name, noted, threshold))
+            for name, noted in done.items()
         )
         table = plan.folder / "table.csv"
         print_table(results, threshold)
-        with queue.lock:  # other commands may work on the same folder
+        with queue.drawing:  # other commands may work on the same folder
             write_table(table, results)
             plots = write_plots(plan.folder, results, threshold)
         print("\n".join([f"table {table}", *(f"plot  {plot}" for plot in plots)]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
+from jsonargparse.typing import Path_fr
 
 ELSEWHERE = ("data_dir", "accelerator", "devices", "strategy", "num_nodes")
 """Last parts of the names of settings that say where a run takes place, not what it is."""
@@ -90,7 +91,7 @@ class Plan:
     """A sweep: which runs it has and what each of them is, as arguments of ``chaos-lightning fit``.
 
     Attributes:
-        base: config of ``fit``.
+        base: contents of a config of ``fit``; the file may change while runs are done.
         settings: those that all runs share, over the base; dotted name to value.
         arguments: of the command line, over the settings.
         grid: dotted name to the values to try.
@@ -98,7 +99,7 @@ class Plan:
         folder: of the sweep.
     """
 
-    base: Path
+    base: Mapping[str, Any]
     settings: Mapping[str, Any]
     arguments: Sequence[str]
     grid: Mapping[str, Sequence[Any]]
@@ -123,12 +124,26 @@ class Plan:
         """Arguments of ``chaos-lightning fit`` for a run."""
         common = {"trainer.devices": 1, **self.settings}  # runs, not parts of one, are what goes side by side
         own = [*as_arguments(run.settings), *own_arguments(self, run)]
-        return ["--config", str(self.base), *as_arguments(common), *self.arguments, *own]
+        return ["--config", json.dumps(self.base), *as_arguments(common), *self.arguments, *own]
 
     def identity(self) -> str:
         """What must stay the same for runs of a folder to be compared: base and common settings, as JSON."""
-        base = yaml.safe_load(self.base.read_text())
-        return json.dumps({"base": base, "settings": shared(self.settings, self.arguments)}, sort_keys=True)
+        return json.dumps({"base": self.base, "settings": shared(self.settings, self.arguments)}, sort_keys=True)
+
+
+def read_config(path: Path_fr) -> dict[str, Any]:
+    """The contents of a config of ``fit``.
+
+    Raises:
+        ValueError: if it holds no settings.
+    """
+    try:
+        contents = yaml.safe_load(Path(path.absolute).read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path.absolute} is not YAML: {error}") from error
+    if not isinstance(contents, dict):
+        raise ValueError(f"{path.absolute} holds no settings")
+    return contents
 
 
 def shared(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:

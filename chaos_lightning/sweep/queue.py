@@ -70,7 +70,8 @@ class RunQueue:
         plan: the runs.
 
     Attributes:
-        lock: held while the study or what is made from it is written.
+        lock: held while the study is written.
+        drawing: held while tables and pictures are written; other workers take runs meanwhile.
         study: of Optuna.
     """
 
@@ -79,6 +80,7 @@ class RunQueue:
         self._locks = plan.folder / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         self.lock = FileLock(self._locks / "study.lock")
+        self.drawing = FileLock(self._locks / "drawing.lock")
         with self.lock:
             # Optuna's own lock files outlive a killed process, and everybody waits for half a minute.
             lock: Any = FileLock(self._locks / "journal.lock")
@@ -116,9 +118,19 @@ class RunQueue:
         return {trial.user_attrs[RUN]: trial for trial in trials if RUN in trial.user_attrs}
 
     def open_runs(self) -> list[Run]:
-        """The runs of the plan that nobody has taken yet, whose worker was killed or that are tried again, in order."""
+        """The runs of the plan that nobody has taken yet, in order, then those lost or to be tried again.
+
+        In this order, for a run whose worker was killed may do the same to the next.
+        """
         latest, retried = self.latest(), self._retried()
-        return [run for run in self._plan.runs() if run.name not in latest or _is_open(latest[run.name], retried)]
+        runs = [run for run in self._plan.runs() if run.name not in latest or _is_open(latest[run.name], retried)]
+        return sorted(runs, key=lambda run: run.name in latest)
+
+    def done(self) -> dict[str, dict[str, Any]]:
+        """What was noted of the runs of the plan that are done, by their names, in order."""
+        latest = self.latest()
+        runs = [latest[run.name] for run in self._plan.runs() if run.name in latest]
+        return {run.user_attrs[RUN]: run.user_attrs for run in runs if run.state == TrialState.COMPLETE}
 
     def claim(self) -> Claim | None:
         """Take the next run that is to be done; None if every run is done, failed or taken."""

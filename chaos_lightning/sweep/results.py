@@ -1,13 +1,12 @@
 """What the runs of a sweep reached, summed up over seeds."""
 
-import csv
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chaos_lightning.callbacks.measures import FILE_NAME
+from chaos_lightning.metrics.record import RECORD, read_record
 from chaos_lightning.metrics.report import ERRORS
 
 STEPS_TO_THRESHOLD = "steps_to_threshold"
@@ -56,7 +55,11 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     The threshold counts as reached at the first validation whose E(2) at T is at or below it, so the steps to it are
     known up to the interval between validations. Best times are the best ones among the sampling times measured.
     """
-    time, curves = attributes["sampling_time"], _read(folder / FILE_NAME)
+    time, record = attributes["sampling_time"], read_record(folder / RECORD)
+    curves = {
+        step: {at: {name: entry.value for name, entry in entries.items()} for at, entries in times.items()}
+        for step, times in record.items()
+    }
     second_moment = ERRORS[0]
     noted = (*LYAPUNOV, *DIVERSITY[1:], SECONDS)
     quantities = {name: float(attributes[name]) for name in noted if name in attributes}
@@ -74,17 +77,6 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
         if len(at_times) > 1:
             quantities[best_time] = min(at_times, key=lambda t: at_times[t][measure])
     return quantities
-
-
-def _read(path: Path) -> dict[int, dict[float, dict[str, float]]]:
-    """Step to sampling time to measure to value. A resumed run repeats some steps, with the same values."""
-    curves: dict[int, dict[float, dict[str, float]]] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["stage"] == "val":
-                at_times = curves.setdefault(int(row["step"]), {})
-                at_times.setdefault(float(row["sampling_time"]), {})[row["measure"]] = float(row["value"])
-    return curves
 
 
 def sum_up(

@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from chaos_lightning.callbacks import TrainingClock
 from chaos_lightning.cli import ChaosCLI
@@ -45,11 +47,34 @@ def check_runs(plan: RunPlan, runs: list[Run]) -> None:
     """Make the networks and data modules of runs, so that bad settings show before work starts.
 
     Raises:
-        ValueError: if settings make no network.
+        ValueError: if settings make no network, or ask for several processes.
     """
     for run in runs:
-        with quiet(None):
-            ChaosCLI(plan.fit_arguments(run), run=False)
+        without_training(plan.fit_arguments(run))
+
+
+def without_training(arguments: list[str]) -> ChaosCLI:
+    """Network, data module and trainer of a run.
+
+    Raises:
+        ValueError: if settings make no network, or ask for several processes.
+    """
+    be_alone()
+    with quiet(None):
+        cli = ChaosCLI(arguments, run=False)
+    if cli.trainer.world_size > 1:
+        raise ValueError(
+            f"a run would share its work out over {cli.trainer.world_size} processes, but here whole runs go side by "
+            "side: leave --trainer.devices and --trainer.num_nodes out, and set --workers"
+        )
+    return cli
+
+
+def be_alone() -> None:
+    """Make Lightning take this process for the only one of its run, though a launcher may have started several."""
+    rank_zero_only.rank = 0  # type: ignore[attr-defined]
+    if "SLURM_NTASKS" in os.environ:
+        os.environ["SLURM_JOB_NAME"] = "interactive"  # for Lightning: not to take the tasks for parts of one run
 
 
 Doing = Callable[[Any, Run], tuple[float, dict[str, Any]]]
@@ -75,27 +100,36 @@ def work(plan: RunPlan, workers: int, threads: int | None, do_run: Doing) -> Non
         context.Process(target=_work, args=(plan, threads, do_run, gpus[index % len(gpus)] if gpus else None))
         for index in range(workers)
     ]
-    previous = signal.signal(signal.SIGTERM, _stop)
-    try:
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-    except KeyboardInterrupt:  # which the workers have got too
-        print(GOES_ON, file=sys.stderr)
-        raise SystemExit(128 + signal.SIGINT) from None
-    finally:
-        for process in processes:
-            if process.is_alive():
-                process.terminate()
-        signal.signal(signal.SIGTERM, previous)
+    with _stopped_by_sigterm():
+        try:
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+        except KeyboardInterrupt:
+            print(GOES_ON, file=sys.stderr)
+            raise SystemExit(128 + signal.SIGINT) from None
+        finally:
+            for process in processes:
+                if process.is_alive():
+                    process.terminate()
     killed = [process.exitcode for process in processes if process.exitcode]
     if killed:
         print(f"{len(killed)} of {workers} workers were stopped (exit codes {killed}); their runs can be done again.")
 
 
-def _stop(*_: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)
+@contextlib.contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Leave by SystemExit on SIGTERM, so that what is open is closed."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _visible_gpus() -> list[str]:
@@ -109,8 +143,15 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     if threads is not None:
         torch.set_num_threads(threads)
-    queue = RunQueue(plan)
-    stopped: BaseException | None = None
+    be_alone()
+    with _stopped_by_sigterm():
+        stopped = _do_open_runs(RunQueue(plan), plan, do_run)
+    if stopped is not None:
+        _leave(stopped)
+
+
+def _do_open_runs(queue: RunQueue, plan: RunPlan, do_run: Doing) -> BaseException | None:
+    """Do runs while there are any; what has stopped that, if anything has."""
     parent = multiprocessing.parent_process()
     # A worker whose command was killed finishes its run and starts no other.
     while (parent is None or parent.is_alive()) and (claim := queue.claim()) is not None:
@@ -125,13 +166,11 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
             continue
         except BaseException as stop:  # a signal
             claim.release()
-            stopped = stop
-            break
+            return stop
         claim.finish(value, attributes)
         seconds = timedelta(seconds=round(time.monotonic() - start))
         print(f"{name}: E(2) = {value:.2g} after {seconds}", flush=True)
-    if stopped is not None:
-        _leave(stopped)
+    return None
 
 
 def _leave(stopped: BaseException) -> NoReturn:
@@ -156,7 +195,7 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     folder = run_folder(plan, run)
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(folder / LOG_NAME):
-        cli, seconds = fit(folder, plan.fit_arguments(run))
+        cli, seconds = fit(plan.fit_arguments(run))
     model: ImageGenerator = cli.model.to(cli.trainer.strategy.root_device)  # from which Lightning has taken it
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
@@ -172,15 +211,13 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     return evaluation.measures[model.sampling_time]["second_moment_error"], attributes
 
 
-def fit(folder: Path, arguments: Sequence[str]) -> tuple[ChaosCLI, float]:
-    """Do ``chaos-lightning fit`` in a run's folder; a run that was broken off goes on from its last checkpoint.
+def fit(arguments: Sequence[str]) -> tuple[ChaosCLI, float]:
+    """Do ``chaos-lightning fit``; a run that was broken off goes on from its last checkpoint.
 
     Returns:
         The command, done, and the seconds of training.
     """
-    checkpoint = folder / "checkpoints" / "last.ckpt"
-    resume = [f"--ckpt_path={checkpoint}"] if checkpoint.exists() else []
-    cli = ChaosCLI(["fit", *arguments, f"--trainer.callbacks+={CLOCK}", *resume])
+    cli = ChaosCLI(["fit", *arguments, f"--trainer.callbacks+={CLOCK}", "--ckpt_path=last"])
     callbacks = cli.trainer.callbacks  # type: ignore[attr-defined]
     (clock,) = (callback for callback in callbacks if isinstance(callback, TrainingClock))
     return cli, clock.seconds
@@ -190,7 +227,7 @@ def fit(folder: Path, arguments: Sequence[str]) -> tuple[ChaosCLI, float]:
 def quiet(path: Path | None) -> Iterator[None]:
     """Send what is printed, logged and warned of to the end of a file.
 
-    None throws away what is printed and logged, and leaves errors to be seen.
+    None throws away what is printed and logged, and leaves errors to be seen; a file gets their tracebacks.
     """
     handlers = [
         handler
@@ -198,12 +235,15 @@ def quiet(path: Path | None) -> Iterator[None]:
         for handler in logging.getLogger(name).handlers
         if isinstance(handler, logging.StreamHandler)
     ]
-    with open(path or os.devnull, "a") as file:
+    with open(path or os.devnull, "a", buffering=1) as file:  # by lines, for the process may be killed
         before = [handler.setStream(file) for handler in handlers]
         try:
             errors = contextlib.redirect_stderr(file) if path else contextlib.nullcontext()
             with contextlib.redirect_stdout(file), errors:
                 yield
+        except Exception:
+            traceback.print_exc(file=file)
+            raise
         finally:
             for handler, stream in zip(handlers, before, strict=True):
                 if stream is not None:

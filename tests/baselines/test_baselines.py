@@ -17,7 +17,7 @@ from chaos_lightning.baselines import (
     RestrictedBoltzmannMachine,
     VariationalAutoencoder,
 )
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 from chaos_lightning.complete import complete
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models import ImageGenerator, TrainingDivergedError

@@ -7,7 +7,7 @@ from time import perf_counter
 import torch
 
 from chaos_lightning import TwoLayer
-from chaos_lightning.cli import Trainer
+from chaos_lightning.trainer import Trainer
 from tests.benchmarks.contestants import Contest, synchronise
 
 CHAINS_AT_ONCE = 500

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +17,7 @@ from lightning.pytorch import Trainer
 from torchvision.io import read_image
 
 from chaos_lightning.baselines import VariationalAutoencoder
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
 from chaos_lightning.compare import command, work
 from chaos_lightning.functional import second_moment_error
 
@@ -166,13 +169,13 @@ def test_a_run_that_was_broken_off_goes_on_with_its_budget(small, here, monkeypa
         batches.append(batch_idx)
         return training_step(model, batch, batch_idx)
 
-    def broken(folder, arguments, **_):
+    def broken(arguments):
         steps.append(next(int(word.partition("=")[2]) for word in arguments if word.startswith("--trainer.max_steps")))
         if len(steps) == 1:
             monkeypatch.setattr(VariationalAutoencoder, "training_step", counted)
-            whole(folder, [*arguments, f"--trainer.max_steps={steps[0] // 2}"])
+            whole([*arguments, f"--trainer.max_steps={steps[0] // 2}"])
             raise KeyboardInterrupt
-        return whole(folder, arguments)
+        return whole(arguments)
 
     whole = work.fit
     monkeypatch.setattr(work, "fit", broken)
@@ -237,6 +240,30 @@ def test_a_checkpoint_that_has_learned_from_other_data_is_refused(small, here, c
     with pytest.raises(SystemExit):
         main(COMPARE)
     assert "loaded has learned from FashionMNISTDataModule, not from FewPixels" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("whom", ["command", "group"])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_runs_when_their_state_is_saved(small, signum, whom, workers):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(BASELINES), *sys.path])}
+    command = [sys.executable, "-m", "chaos_lightning", *COMPARE, "--budget", "300", "--workers", workers]
+    arguments = ["--threads", "1", "--checkpoint.every_n_train_steps", "1000000"]
+    process = subprocess.Popen(
+        [*command, *arguments], env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    logs = small / "compared" / "runs"
+    deadline = time.monotonic() + 200
+    while sum("fit" in log.read_text() for log in logs.glob("*/output.log")) < int(workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    time.sleep(40)  # pilots take 15 s each to warm up and to time
+    (os.killpg if whom == "group" else os.kill)(process.pid, signum)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, errors
+    assert "the same command goes on" in errors
+    assert len(list(logs.glob("*/checkpoints/last.ckpt"))) == int(workers)
 
 
 @pytest.mark.slow

@@ -37,6 +37,11 @@ def test_a_difference_within_the_spread_is_called_one():
     assert verdicts(standings(runs), "a")[0].endswith("(by a factor of 1.25), within the spread over seeds.")
 
 
+def test_a_single_seed_decides_nothing():
+    runs = [run("a", 0, 1.0, 0.5), run("b", 0, 1.5, 0.5), run("b", 1, 1.6, 0.5)]
+    assert verdicts(standings(runs), "a")[0].endswith("(by a factor of 1.55), with one seed only.")
+
+
 def test_tables_hold_mean_and_deviation(tmp_path):
     contestants = standings(RUNS)
     text = markdown(contestants, "about", ["one", "two"])

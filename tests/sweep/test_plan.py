@@ -11,10 +11,9 @@ GAIN, RATE, MODEL = "model.init_args.gain", "model.init_args.optimizer.init_args
 
 
 def plan(folder, **parts):
-    (folder / "base.yaml").write_text("trainer: {max_steps: 3}")
     defaults = {
-        "base": folder / "base.yaml", "settings": {}, "arguments": [], "grid": {GAIN: [0, 1.5]}, "seeds": [0, 1],
-        "folder": folder / "swept",
+        "base": {"trainer": {"max_steps": 3}}, "settings": {}, "arguments": [], "grid": {GAIN: [0, 1.5]},
+        "seeds": [0, 1], "folder": folder / "swept",
     }  # fmt: skip
     return Plan(**{**defaults, **parts})
 

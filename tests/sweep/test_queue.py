@@ -48,6 +48,21 @@ def test_a_run_in_work_is_not_handed_out_but_one_of_a_killed_worker_is(tmp_path)
     )
 
 
+def test_a_run_whose_worker_was_killed_comes_last_for_it_may_kill_the_next_too(tmp_path):
+    queue = RunQueue(plan(tmp_path, seeds=[0]))
+    first = queue.claim()
+    die(first)
+    assert take_all(queue) == ["gain=1.5,seed=0", first.run.name]
+
+
+def test_runs_that_are_no_longer_in_the_plan_are_not_told_of(tmp_path):
+    take_all(RunQueue(plan(tmp_path, grid={"model.init_args.l1": [0, 1]}, seeds=[0])))
+    queue = RunQueue(plan(tmp_path, seeds=[0]))
+    assert queue.done() == {}
+    take_all(queue)
+    assert list(queue.done()) == ["gain=0,seed=0", "gain=1.5,seed=0"]
+
+
 def test_a_worker_killed_before_it_starts_its_run_loses_none(tmp_path):
     queue = RunQueue(plan(tmp_path, seeds=[0]))
     queue.study.ask()  # a trial of no run yet, whose worker is gone

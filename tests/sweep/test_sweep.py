@@ -4,17 +4,20 @@ import csv
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 import pytest
+import yaml
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from torchvision.io import read_image
 
-from chaos_lightning.cli import main
+from chaos_lightning.commands import main
+from chaos_lightning.sweep import command, work
 
 SWEEP = ["sweep", "--config", "sweep.yaml"]
 
@@ -93,6 +96,9 @@ def test_a_failed_run_is_told_with_its_cause_and_the_others_go_on(tiny, capsys):
     assert done.user_attrs["run"] == "lr=0.05,seed=0"
     assert (tiny / "swept" / "table.csv").exists()
     assert "fit" in (tiny / "swept" / "runs" / "lr=0.05,seed=0" / "output.log").read_text()
+    log = (tiny / "swept" / "runs" / "lr=1000000000.0,seed=0" / "output.log").read_text()
+    assert "Traceback" in log
+    assert "TrainingDivergedError: training diverged at step" in log
 
 
 @pytest.mark.parametrize(
@@ -103,14 +109,45 @@ def test_a_failed_run_is_told_with_its_cause_and_the_others_go_on(tiny, capsys):
         (["--seeds", "[]"], "at least one seed"),
         (["--workers", "-1"], "workers must be 0 or more"),
         (["--workers", "0"], "there is no sweep at swept"),
+        (["--trainer.devices", "2"], "share its work out over 2 processes"),
+        (["--base", "sweeps.txt"], "sweeps.txt holds no settings"),
+        (["--base", "broken.yaml"], "broken.yaml is not YAML"),
     ],
 )
 def test_bad_input_ends_with_one_sentence_before_work_starts(tiny, capsys, arguments, message):
+    (tiny / "sweeps.txt").write_text("a text")
+    (tiny / "broken.yaml").write_text("a: [1")
     with pytest.raises(SystemExit) as exit_:
         main([*SWEEP, *arguments])
     assert exit_.value.code == 1
     assert message in capsys.readouterr().err
     assert not (tiny / "swept").exists()
+
+
+def test_a_base_that_is_edited_meanwhile_changes_no_run(tiny, monkeypatch):
+    do_run = work.do_run
+
+    def edit_after(plan, run):
+        reached = do_run(plan, run)
+        (tiny / "base.yaml").write_text("edited: true")
+        return reached
+
+    monkeypatch.setattr(command, "do_run", edit_after)
+    main([*SWEEP, "--seeds", "[0]", "--workers", "1", "--trainer.max_steps", "6"])
+    configs = [yaml.safe_load(path.read_text()) for path in tiny.glob("swept/runs/*/config.yaml")]
+    assert [config["model"]["init_args"]["hidden_units"] for config in configs] == [7, 7]
+
+
+def test_every_task_of_a_job_does_whole_runs(tiny):
+    """A launcher tells each task its rank, which would be the rank of a process of one run."""
+    job = {"NTASKS": "2", "PROCID": "1", "LOCALID": "1", "JOB_ID": "7", "JOB_NAME": "sweep", "NODELIST": "here"}
+    environment = {**os.environ, **{f"SLURM_{name}": value for name, value in job.items()}}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-m", "chaos_lightning", *SWEEP, "--seeds", "[0]", "--trainer.max_steps", "6"]
+    done = subprocess.run([*command, "--workers", "1"], env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tiny.glob("swept/runs/*/measures.csv"))) == 2
+    assert (tiny / "swept" / "table.csv").exists()
 
 
 def test_an_unknown_option_is_refused_before_work_starts(tiny, capsys):
