@@ -5,9 +5,10 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from inspect import Parameter, signature
 from pathlib import Path
@@ -18,7 +19,8 @@ import lightning.pytorch as pl
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins import CheckpointIO
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
 
 import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
@@ -31,8 +33,10 @@ from chaos_lightning.callbacks import (
 )
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
+from chaos_lightning.data.of_training import training_data
 from chaos_lightning.faults import is_out_of_memory, memory_advice
 from chaos_lightning.metrics.record import RECORD
+from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.checkpoint import (
     WholeFileIO,
@@ -43,6 +47,7 @@ from chaos_lightning.models.checkpoint import (
 from chaos_lightning.models.generator import subclasses
 from chaos_lightning.runs import go_on_in_newest_run
 from chaos_lightning.trainer import Trainer
+from chaos_lightning.version import __version__
 
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 """What Lightning takes in place of a checkpoint's path."""
@@ -51,10 +56,31 @@ DEFAULT_MODEL = "chaos_lightning.TwoLayer"
 DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
 
 
+class Parser(LightningArgumentParser):
+    """Says what is wrong with an argument without hundreds of lines on how all of them are used."""
+
+    def print_usage(self, file: Any = None) -> None:
+        """Nothing beside an error; it is followed by how to get help."""
+        if file is not sys.stderr:
+            super().print_usage(file)
+
+
+class SettingsFile(SaveConfigCallback):
+    """Writes the settings of a run into its folder, in such a way that they make a run of their own."""
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace, *args: Any, **kwargs: Any) -> None:
+        config = config.clone()
+        config["ckpt_path"] = None
+        if "version" in (config.get("trainer.logger.init_args") or {}):
+            config["trainer.logger.init_args.version"] = None
+        super().__init__(parser, config, *args, **kwargs)
+
+
 class ChaosCLI(LightningCLI):
     """LightningCLI with the defaults of this package and a closing report after training."""
 
     def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
+        self._args = args
         self._arguments = sys.argv[1:] if args is None else args
         super().__init__(
             ImageGenerator,
@@ -64,6 +90,8 @@ class ChaosCLI(LightningCLI):
             trainer_class=Trainer,
             seed_everything_default=0,
             auto_configure_optimizers=False,
+            parser_class=Parser,
+            save_config_callback=SettingsFile,
             # A resumed run that goes on in the same folder writes its settings again.
             save_config_kwargs={"overwrite": True},
             trainer_defaults={
@@ -79,6 +107,9 @@ class ChaosCLI(LightningCLI):
                 "callbacks": [MeasuresFile()],
             },
             parser_kwargs={
+                "version": __version__,
+                "description": "Trains chaotic recurrent neural networks as generative models. fit trains, validate "
+                "and test measure, predict generates images.",
                 "epilog": "Further commands, each with a --help of its own: complete fills in hidden parts of images; "
                 "report draws what a trained network does; "
                 "measure measures the images of any generator; export writes trained weights as .safetensors; "
@@ -87,6 +118,11 @@ class ChaosCLI(LightningCLI):
             args=args,
             run=run,
         )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Note the versions in configs that are written."""
+        versions = [f"chaos_lightning=={__version__}", f"lightning.pytorch=={pl.__version__}"]
+        return super().init_parser(dump_header=versions, **kwargs)
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -107,7 +143,9 @@ class ChaosCLI(LightningCLI):
         known = {
             subclass.__name__: f"{subclass.__module__}.{subclass.__name__}" for subclass in subclasses(ImageGenerator)
         }
+        self._check_name("model", known)
         model = known.get(asked[-1], DEFAULT_MODEL) if asked else DEFAULT_MODEL
+        self._check_name("data", [data.__name__ for data in ImageDataModule.__subclasses__()])
         parser.set_defaults({"model": {"class_path": model}, "data": {"class_path": DEFAULT_DATA}})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -137,9 +175,10 @@ class ChaosCLI(LightningCLI):
         return self._instantiate_trainer(config, callbacks)
 
     def _parse_ckpt_path(self) -> None:
-        """Find the checkpoint that is meant, and take the model's settings from it, so that its path says all.
+        """Find the checkpoint that is meant, and take settings of model and data from it, so that its path says all.
 
-        Not for ``fit``, where the settings are the user's and have to agree with the checkpoint.
+        Those that the user gives count more. Not for ``fit``, where all settings are the user's and have to agree with
+        the checkpoint.
 
         Raises:
             ValueError: if the user asked for another architecture, or the file cannot be read.
@@ -174,14 +213,11 @@ class ChaosCLI(LightningCLI):
         asked = self._asked_models[-1]
         if asked is not None:
             check_architecture(checkpoint, asked)
-        self._take_settings(checkpoint)
-
-    def _take_settings(self, checkpoint: dict[str, Any]) -> None:
-        settings = {n: value for n, value in checkpoint["hyper_parameters"].items() if not n.startswith("_")}
-        # A model made in Python leaves no class path.
-        class_path = checkpoint["hyper_parameters"].get("_class_path", read_header(checkpoint)["architecture"])
-        model = {self.config.subcommand: {"model": {"class_path": class_path, "dict_kwargs": settings}}}
-        self.config = self.parser.parse_object(model, self.config)
+        parser, logger = self._parser(subcommand), config.trainer.logger
+        parser.set_defaults(_settings_of(checkpoint))
+        self.parse_arguments(self.parser, self._args)
+        for name, value in {"ckpt_path": path, "trainer.logger": logger}.items():
+            self.config[subcommand][name] = value
 
     @cached_property
     def _asked_models(self) -> tuple[str | None, str | None]:
@@ -196,6 +232,16 @@ class ChaosCLI(LightningCLI):
                 else:
                     in_files = _model_in_config(value) or in_files
         return in_files, by_option
+
+    def _check_name(self, option: str, known: Iterable[str]) -> None:
+        """Refuse a misspelt class; one with a module is left to the parser, and so is a file."""
+        for position, argument in enumerate(self._arguments):
+            name, _, value = argument.partition("=")
+            value = value or "".join(self._arguments[position + 1 : position + 2])
+            if name == f"--{option}" and value.isidentifier() and value not in known and not os.path.exists(value):
+                close = get_close_matches(value, known, 1, cutoff=0.4)
+                meant = f"did you mean {close[0]}? " if close else ""
+                raise ValueError(f"there is no {option} {value}: {meant}Known are {', '.join(sorted(known))}")
 
     def validate(self, **arguments: Any) -> None:
         """Measure on validation images; the table is ours, not Lightning's."""
@@ -266,7 +312,9 @@ class ChaosCLI(LightningCLI):
         if self.trainer.interrupted:
             return
         evaluation = self.model.evaluation
-        if evaluation is None or evaluation.step != self.trainer.global_step:
+        if not self.trainer.limit_val_batches or not len(self.datamodule.validation):
+            pass  # not to be measured
+        elif evaluation is None or evaluation.step != self.trainer.global_step:
             self.validate(model=self.model, datamodule=self.datamodule)
         else:
             print_evaluation(evaluation)
@@ -277,22 +325,42 @@ class ChaosCLI(LightningCLI):
         seconds = round(time.monotonic() - self._start)
         model, trainer = self.model, self.trainer
         evaluation = model.evaluation
-        reached, floors = evaluation.measures[evaluation.sampling_time], evaluation.floors
         print(
             f"Trained {type(model).__name__} on {self.datamodule.source.__name__} for {trainer.global_step:,} steps in "
-            f"{timedelta(seconds=seconds)}. Its samples reach E(2) = {reached['second_moment_error']:.2g}, E(s) = "
-            f"{reached['spectrum_error']:.2g}, E(R) = {reached['relative_entropy_error']:.2g} and E(AAI) = "
-            f"{reached['adversarial_accuracy_indicator']:.2g}; 0 is perfect, and real images reach "
-            f"{floors['second_moment_error']:.2g}, {floors['spectrum_error']:.2g}, "
-            f"{floors['relative_entropy_error']:.2g} and {floors['adversarial_accuracy_indicator']:.2g}."
+            f"{timedelta(seconds=seconds)}."
         )
+        if evaluation is None:
+            print("It was not measured, for that takes validation images.")
+        else:
+            reached, floors = (
+                ", ".join(f"{symbol} = {values[name]:.2g}" for name, symbol in SYMBOLS.items())
+                for values in (evaluation.measures[evaluation.sampling_time], evaluation.floors)
+            )
+            print(f"Its samples reach {reached}; 0 is perfect, and real images reach {floors}.")
         if folder is None:
             return
         checkpoint = getattr(trainer.checkpoint_callback, "last_model_path", None) or "none was written"
-        print(f"samples     {Path(folder) / 'samples.png'}")
-        print(f"measures    {Path(folder) / RECORD}")
+        for label, name in (("samples    ", "samples.png"), ("measures   ", RECORD)):
+            if (Path(folder) / name).exists():
+                print(f"{label} {Path(folder) / name}")
         print(f"checkpoint  {checkpoint}")
-        print(f"TensorBoard tensorboard --logdir {folder}")
+        if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
+            print(f"TensorBoard tensorboard --logdir {folder}")
+
+
+def _settings_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Model, data and seed of a training, as defaults of the command line."""
+    saved = checkpoint["hyper_parameters"]
+    # The seed of both comes from that of everything.
+    settings = {name: value for name, value in saved.items() if name != "seed" and not name.startswith("_")}
+    # A model made in Python leaves no class path.
+    class_path = saved.get("_class_path", read_header(checkpoint)["architecture"])
+    defaults = {"model": {"class_path": class_path, "init_args": settings}, "seed_everything": saved.get("seed", 0)}
+    data = training_data(checkpoint)
+    if data is not None:
+        data["init_args"].pop("seed", None)
+        defaults["data"] = data
+    return defaults
 
 
 def _model_in_config(config: str) -> str | None:

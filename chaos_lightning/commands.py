@@ -33,6 +33,7 @@ SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 NOISE = [
     "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs none of those of training
     "LightningCLI's args parameter is intended",  # a sweep calls it from within Python, as intended
+    "The dirpath has changed from",  # evaluation writes into a folder of its own
     "Couldn't infer the batch indices",  # samples are numbered by their chains
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
     "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
@@ -137,7 +138,7 @@ def _run_with_optuna(command: str, *arguments: str) -> None:
         if str(error.name).split(".")[0] != "optuna":
             raise
         raise MisconfigurationException(
-            f"{command} needs Optuna, which is not installed: pip install 'chaos-lightning[sweep]'"
+            f"{command} needs Optuna, which is not installed: pip install optuna"
         ) from error
     module.main(arguments)
 

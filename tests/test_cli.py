@@ -14,7 +14,8 @@ from lightning.pytorch import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.io import read_image
 
-from chaos_lightning import ChaoticGenerator, MNISTDataModule, TwoLayer
+from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer, __version__
+from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 from chaos_lightning.models.prediction import ChainLoader
 
@@ -123,6 +124,121 @@ def test_predict_takes_the_settings_of_a_network_that_was_trained_in_python(tmp_
     main(["predict", "--ckpt_path", "trained.ckpt", "--num_samples", "7", "--seed", "3"])
     levels = ((model.sample(7, seed=3).squeeze(1) + 1) * 127.5).round()
     assert abs(levels.numpy() - np.load("samples.npz")["images"].astype(float)).max() <= 1
+
+
+SAME_DATA = ("--data", "FashionMNISTDataModule", "--data.num_validation", "200")
+DECAY = ("--model.lr_scheduler", "CosineAnnealingLR")
+
+
+@pytest.fixture(scope="module")
+def fashion(tmp_path_factory):
+    """A folder in which a network was trained on Fashion-MNIST, with seed 3 and validation images of its own."""
+    folder = tmp_path_factory.mktemp("fashion")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run = ("--seed_everything", "3", "--trainer.logger.name", "fashion", "--trainer.max_steps", "6")
+        main(["fit", *TINY, *SAME_DATA, *DECAY, *run, "--trainer.enable_progress_bar", "false"])
+    return folder
+
+
+LAST = ("--ckpt_path", "logs/fashion/version_0/checkpoints/last.ckpt")
+
+
+@pytest.fixture
+def in_fashion(fashion, monkeypatch):
+    monkeypatch.chdir(fashion)
+
+
+def evaluated(stage, *arguments):
+    cli = ChaosCLI([stage, *LAST, "--trainer.logger", "false", *arguments])
+    return cli.model, cli.datamodule
+
+
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_the_path_of_a_checkpoint_says_data_and_seed_too(in_fashion, stage):
+    model, data = evaluated(stage)
+    assert isinstance(data, FashionMNISTDataModule)
+    assert (model.seed, data.hparams["seed"], data.hparams["num_validation"]) == (3, 3, 200)
+    assert model.evaluation.num_samples == 31
+
+
+def test_settings_that_the_user_gives_count_more_than_those_of_the_checkpoint(in_fashion):
+    times = ("--model.sampling_time", "50", "--model.measure_times", "[20]")
+    model, data = evaluated("test", *times, "--data.num_eval_images", "17", "--seed_everything", "4")
+    assert sorted(model.evaluation.measures) == [20.0, 50.0]
+    assert model.evaluation.num_samples == 17
+    assert data.hparams["seed"] == 4
+    main(["predict", *LAST, "--model.sampling_time", "50", "--num_samples", "3", "--output", "early.npz"])
+    trained = ChaoticGenerator.load_from_checkpoint(LAST[1])
+    levels = ((trained.sample(3, times=[50.0], seed=0)[50.0].squeeze(1) + 1) * 127.5).round()
+    assert abs(levels.numpy() - np.load("early.npz")["images"].astype(float)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", *LAST, "--seed_everything", "4"], "some of these validation images were trained on"),
+        (["validate", *LAST, "--data.num_validation", "90"], "drew its own with num_validation=200"),
+        (["test", *LAST, "--model.gain", "3"], "frozen couplings of gain 1.5, but gain=3.0 was asked for"),
+        (["fit", *TINY, *LAST, "--seed_everything", "4"], "is of a run with seed 3, and it cannot go on with seed 4"),
+        (
+            ["fit", *TINY, *LAST, *SAME_DATA, *DECAY, "--seed_everything", "3", "--trainer.max_steps", "9"],
+            "decays until step 6, after which it would rise again, but max_steps=9",
+        ),
+        (["fit", "--model", "TwoLayers"], "there is no model TwoLayers: did you mean TwoLayer? Known are"),
+        (["fit", "--data=MNIST"], "there is no data MNIST: did you mean MNISTDataModule? Known are"),
+    ],
+)
+def test_what_does_not_fit_the_checkpoint_is_refused(in_fashion, capsys, arguments, message):
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments, "--trainer.logger.name", "refused"])
+    assert exit_.value.code == 1
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_settings_of_a_resumed_run_make_a_run_of_their_own(in_fashion, fashion):
+    again = ["--trainer.logger.name", "resumed", "--trainer.enable_progress_bar", "false", "--ckpt_path", "last"]
+    for steps in ("2", "4"):
+        main(["fit", *TINY, *SAME_DATA, *again, "--trainer.max_steps", steps])
+    runs = fashion / "logs" / "resumed"
+    assert [run.name for run in runs.iterdir()] == ["version_0"]
+    config = runs / "version_0" / "config.yaml"
+    assert config.read_text().startswith(f"# chaos_lightning=={__version__}\n")
+    main(["fit", "--config", str(config)])
+    first, second = (
+        torch.load(runs / f"version_{version}" / "checkpoints" / "last.ckpt", weights_only=True) for version in (0, 1)
+    )
+    for name, weight in first["state_dict"].items():
+        assert torch.equal(weight, second["state_dict"][name]), name
+    assert first["chaos_lightning"]["version"] == __version__
+
+
+@pytest.mark.parametrize("nothing", [("--trainer.limit_val_batches", "0"), ("--data.num_validation", "0")])
+def test_training_needs_no_validation(tmp_path, monkeypatch, capsys, nothing):
+    monkeypatch.chdir(tmp_path)
+    main(["fit", *TINY, *nothing, "--trainer.max_steps", "3"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "for 3 steps in" in printed
+    assert "It was not measured, for that takes validation images." in printed
+    assert (tmp_path / "logs" / "runs" / "version_0" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_a_wrong_option_is_said_in_a_few_lines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        main(["fit", "--model.gian", "3"])
+    assert exit_.value.code == 2
+    errors = capsys.readouterr().err
+    assert "gian" in errors
+    assert "fit --help" in errors
+    assert len(errors.splitlines()) < 12
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.split()[-1] == __version__
 
 
 def test_fewer_samples_than_processes_are_refused():

@@ -16,11 +16,19 @@ MAY_IMPORT = {
     "data": set(),
     "learning": {"dynamics"},
     "metrics": {"functional"},
-    "callbacks": {"files", "metrics"},
-    "models": {"dynamics", "files", "learning", "functional", "metrics", "data"},  # data only for the types of batches
+    "callbacks": {"files", "metrics", "version"},
+    "models": {
+        "data",
+        "dynamics",
+        "files",
+        "functional",
+        "learning",
+        "metrics",
+        "version",
+    },  # data only for the types of batches
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "trainer": {"callbacks", "models"},
-    "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer"},
+    "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
     "measure": {"callbacks", "data", "functional", "metrics"},
     "export": {"files", "models"},
     "complete": {"callbacks", "data", "files", "functional", "models"},

@@ -15,6 +15,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.files import with_ending, written_at_once
+from chaos_lightning.version import __version__
 
 _COPY_BYTES = 1 << 20
 _LONGEST_ROW = 20
@@ -24,11 +25,11 @@ class SampleWriter(BasePredictionWriter):
     """Writes images as they are generated; memory does not grow with their number.
 
     The result is a compressed ``.npz`` file with ``images`` (``(num_samples, height, width)``, 8-bit, 0 for -1 and
-    255 for 1), ``seed`` and ``settings`` (the model's settings as JSON), for images asked for by class also ``labels``
-    (``(num_samples,)``, int64), and beside it a picture of the first images with the same name and the suffix ``.png``,
-    a row a class where several are asked for. Each process writes its images into a part file; at the end the
-    parts are put together, in order, into a temporary file that then takes the final name: the result is whole or
-    not there.
+    255 for 1), ``seed``, ``settings`` (the model's settings as JSON) and ``version`` of the package, for images asked
+    for by class also ``labels`` (``(num_samples,)``, int64), and beside it a picture of the first images with the same
+    name and the suffix ``.png``, a row a class where several are asked for. Each process writes its images into a part
+    file; at the end the parts are put together, in order, into a temporary file that then takes the final name: the
+    result is whole or not there.
 
     Args:
         output: the file to write; ``.npz`` is appended if it is missing.
@@ -127,7 +128,7 @@ class SampleWriter(BasePredictionWriter):
                     with part.open("rb") as source:
                         while block := source.read(_COPY_BYTES):
                             target.write(block)
-            entries = {"seed": np.array(self.seed), "settings": np.array(settings)}
+            entries = {"seed": np.array(self.seed), "settings": np.array(settings), "version": np.array(__version__)}
             if self.classes:
                 entries["labels"] = np.resize(np.array(self.classes, dtype=np.int64), self.num_samples)  # in turn
             for name, value in entries.items():

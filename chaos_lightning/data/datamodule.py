@@ -73,7 +73,7 @@ class ImageDataModule(LightningDataModule):
         # A Path among the hyperparameters would make checkpoints unreadable with weights_only=True.
         data_dir = None if data_dir is None else os.fspath(data_dir)
         _check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
-        _check_at_least(1, num_eval_images=num_eval_images)
+        _check_at_least(2, num_eval_images=num_eval_images)
         _check_at_least(0, num_validation=num_validation, seed=seed)
         self.save_hyperparameters()
         self._data_dir = None if data_dir is None else Path(data_dir).expanduser().absolute()

@@ -9,6 +9,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from chaos_lightning.models.weights_file import is_weights_file, read_weights_file
+from chaos_lightning.version import __version__
 
 FORMAT = 1
 """Version of the entries; raised when an older reader could misunderstand them."""
@@ -20,6 +21,7 @@ def write_header(checkpoint: dict[str, Any], *, architecture: str, layer_sizes: 
     """Note in a checkpoint which network it holds and which optimiser trained it."""
     checkpoint[_KEY] = {
         "format": FORMAT,
+        "version": __version__,
         "architecture": architecture,
         "layer_sizes": layer_sizes,
         "optimizer": optimizer,
@@ -78,8 +80,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} cannot be read as a checkpoint, is it damaged? {reason}") from error
+        raise ValueError(f"{path} cannot be read as a checkpoint: it is damaged, or something else") from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f"{path} is no checkpoint, it holds a {type(checkpoint).__name__}")
     return checkpoint

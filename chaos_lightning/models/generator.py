@@ -336,7 +336,8 @@ class ImageGenerator(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
 
-        Warns of other settings that differ, where a trainer loads the file into a module that was made before.
+        A run goes on with its own seed, and no longer than its learning rate decays. Warns of other settings that
+        differ, where a trainer loads the file into a module that was made before.
 
         Raises:
             ValueError: if it is not, saying what it is.
@@ -351,6 +352,10 @@ class ImageGenerator(LightningModule):
                 f"but this one has {self.layer_sizes}"
             )
         self._compare_settings(checkpoint.get("hyper_parameters", {}))
+        if self._trainer is not None:
+            self._compare_data(checkpoint.get("datamodule_hyper_parameters", {}))
+        if self._trainer is not None and self.trainer.training:
+            self._check_decay(checkpoint.get("lr_schedulers", []))
         self._loaded_step = checkpoint["global_step"]
         if self._trainer is not None and self.trainer.precision == "64-true":
             self.double()  # Lightning would do it after loading, when float32 has rounded the weights
@@ -364,15 +369,48 @@ class ImageGenerator(LightningModule):
     def _compare_settings(self, saved: Mapping[str, Any]) -> None:
         own = self.hparams
         _check_gain(saved, own)
+        if self._trainer is None:  # whoever loads the file names the settings
+            return
+        if self.trainer.training and own.get("seed") != saved.get("seed"):
+            raise ValueError(
+                f"the checkpoint is of a run with seed {saved.get('seed')}, and it cannot go on with seed "
+                f"{own.get('seed')}: its frozen couplings and its data are those of its own seed"
+            )
         differing = sorted(
             name
             for name in own.keys() & saved.keys()
-            if not name.startswith("_") and name not in ("optimizer", "gain") and own[name] != saved[name]
+            if not name.startswith("_") and name not in ("optimizer", "seed") and own[name] != saved[name]
         )
-        if differing and self._trainer is not None:  # without a trainer, whoever loads the file names the settings
+        if differing:
             now = ", ".join(f"{name}={own[name]}" for name in differing)
             before = ", ".join(f"{name}={saved[name]}" for name in differing)
             rank_zero_warn(f"the checkpoint comes from a network with {before}, and goes on with {now}")
+
+    def _compare_data(self, saved: Mapping[str, Any]) -> None:
+        """Warn where training goes on with other data, refuse to validate with images that it has seen."""
+        data = getattr(self.trainer, "datamodule", None)
+        if data is None or not saved:
+            return
+        before, now = saved.get("_class_path", "").rpartition(".")[2], type(data).__name__
+        is_other = before not in ("", now)
+        if is_other and self.trainer.training:
+            rank_zero_warn(f"the checkpoint was trained on {before}, and goes on with {now}")
+        split = {name: saved[name] for name in ("seed", "num_validation") if saved.get(name) != data.hparams.get(name)}
+        if self.trainer.state.fn == "validate" and not is_other and split:
+            settings = ", ".join(f"{name}={value}" for name, value in split.items())
+            raise ValueError(
+                f"some of these validation images were trained on: the checkpoint's run drew its own with {settings}. "
+                "Take these settings, or test instead"
+            )
+
+    def _check_decay(self, schedules: Sequence[Mapping[str, Any]]) -> None:
+        for schedule in schedules:
+            end = schedule.get("T_max")
+            if end is not None and self.trainer.max_steps > end > 0:
+                raise ValueError(
+                    f"the learning rate of the checkpoint's run decays until step {end:,}, after which it would rise "
+                    f"again, but max_steps={self.trainer.max_steps:,}: train a new network for as long"
+                )
 
     def _optimizer_name(self) -> str:
         return type(self._make_optimizer(self.trainable())).__name__

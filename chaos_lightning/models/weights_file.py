@@ -12,7 +12,14 @@ from chaos_lightning.files import written_at_once
 SUFFIX = ".safetensors"
 
 _KEY = "chaos_lightning"
-_ENTRIES = ("chaos_lightning", "hyper_parameters", "global_step", "epoch", "pytorch-lightning_version")
+_ENTRIES = (
+    "chaos_lightning",
+    "hyper_parameters",
+    "datamodule_hyper_parameters",
+    "global_step",
+    "epoch",
+    "pytorch-lightning_version",
+)
 """What is kept of a checkpoint beside its weights, as JSON in the file's metadata."""
 
 

@@ -44,13 +44,16 @@ def default_workers(num_runs: int) -> int:
 
 
 def check_runs(plan: RunPlan, runs: list[Run]) -> None:
-    """Make the networks and data modules of runs, so that bad settings show before work starts.
+    """Make the networks of runs and read the data, so that bad settings show before work starts.
 
     Raises:
+        DataError: if the data cannot be read.
         ValueError: if settings make no network, or ask for several processes.
     """
     for run in runs:
-        without_training(plan.fit_arguments(run))
+        cli = without_training(plan.fit_arguments(run))
+    cli.datamodule.prepare_data()
+    cli.datamodule.setup("fit")
 
 
 def without_training(arguments: list[str]) -> ChaosCLI:

@@ -166,4 +166,4 @@ def test_without_optuna_the_command_says_what_to_install(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(SWEEP)
     assert exit_.value.code == 1
-    assert "pip install 'chaos-lightning[sweep]'" in capsys.readouterr().err
+    assert "pip install optuna" in capsys.readouterr().err
