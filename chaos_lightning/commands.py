@@ -64,6 +64,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     for message in NOISE:
         warnings.filterwarnings("ignore", message)
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # not where in the program it arose
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
