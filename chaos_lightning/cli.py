@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import cached_property
 from inspect import Parameter, signature
 from pathlib import Path
@@ -34,7 +33,7 @@ from chaos_lightning.callbacks import (
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.of_training import training_data
-from chaos_lightning.faults import is_out_of_memory, memory_advice
+from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.models import ImageGenerator
@@ -239,9 +238,7 @@ class ChaosCLI(LightningCLI):
             name, _, value = argument.partition("=")
             value = value or "".join(self._arguments[position + 1 : position + 2])
             if name == f"--{option}" and value.isidentifier() and value not in known and not os.path.exists(value):
-                close = get_close_matches(value, known, 1, cutoff=0.4)
-                meant = f"did you mean {close[0]}? " if close else ""
-                raise ValueError(f"there is no {option} {value}: {meant}Known are {', '.join(sorted(known))}")
+                raise ValueError(not_known(option, value, known))
 
     def validate(self, **arguments: Any) -> None:
         """Measure on validation images; the table is ours, not Lightning's."""

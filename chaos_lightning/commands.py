@@ -21,7 +21,7 @@ from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError
 from chaos_lightning.data.of_training import training_data
 from chaos_lightning.export import export
-from chaos_lightning.faults import LOST_PEER, is_lost_peer
+from chaos_lightning.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.measure import measure
 from chaos_lightning.models import TrainingDivergedError
 from chaos_lightning.models.checkpoint import read_checkpoint
@@ -69,7 +69,10 @@ def main(args: Sequence[str] | None = None) -> None:
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
     try:
-        if arguments and arguments[0] in SIMPLE_COMMANDS:
+        commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+            _end(f"error: {not_known('command', arguments[0], commands)}", 2)
+        elif arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
         elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
             _run_with_optuna(*arguments)

@@ -1,6 +1,7 @@
 """Says in a sentence what went wrong, where the error itself speaks to programmers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 import torch
 from torch.multiprocessing.spawn import ProcessException
@@ -51,3 +52,11 @@ LOST_PEER = (
     "another process of this run has ended or cannot be reached, so this one ends too. Look for the cause in the "
     "messages of that process; the same command with --ckpt_path last goes on from the last checkpoint"
 )
+
+
+def not_known(kind: str, name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is not known, with the one that may have been meant."""
+    names = sorted(known)
+    close = get_close_matches(name, names, 1, cutoff=0.4)
+    meant = f"did you mean {close[0]}? " if close else ""
+    return f"there is no {kind} {name}: {meant}Known are {', '.join(names)}"

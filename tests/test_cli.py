@@ -234,6 +234,15 @@ def test_a_wrong_option_is_said_in_a_few_lines(tmp_path, monkeypatch, capsys):
     assert len(errors.splitlines()) < 12
 
 
+def test_a_misspelt_command_is_said_with_the_one_that_is_meant(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["sweeep", "--config", "some.yaml"])
+    assert exit_.value.code == 2
+    assert (
+        "there is no command sweeep: did you mean sweep? Known are compare, complete, export" in capsys.readouterr().err
+    )
+
+
 def test_the_version_is_told(capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["--version"])

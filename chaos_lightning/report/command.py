@@ -109,6 +109,8 @@ def report(
             f"the report follows networks that run on their own, but noise={model.noise:g} is injected into this one; "
             "test and predict work with it"
         )
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, but is {seed}")
     if num_samples < 2 or num_chains < 2:
         raise ValueError(f"num_samples and num_chains must be at least 2, but are {num_samples} and {num_chains}")
     if tuple(data.image_shape) != model.image_shape:
