@@ -1,6 +1,7 @@
 """The standings as a table, in Markdown and in CSV."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,8 +70,7 @@ def write_csv(path: Path, contestants: Sequence[Standing]) -> None:
 def _cell(quantity: str, spread: Spread | None) -> str:
     if spread is None:
         return ""
-    whole = quantity in WHOLE_NUMBERS
-    text = f"{spread.mean:,.0f}" if whole else f"{spread.mean:.3g}"
-    if spread.deviation:
-        text += f" ± {spread.deviation:,.0f}" if whole else f" ± {spread.deviation:.1g}"
-    return text
+    if spread.deviation:  # to its first digit
+        digits = max(0, -math.floor(math.log10(spread.deviation)))
+        return f"{spread.mean:,.{digits}f} ± {spread.deviation:,.{digits}f}"
+    return f"{spread.mean:,.0f}" if quantity in WHOLE_NUMBERS else f"{spread.mean:.3g}"

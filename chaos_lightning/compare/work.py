@@ -181,7 +181,8 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
 
 def _machine(device: torch.device) -> str:
     gpu = f"{torch.cuda.get_device_name(device)} and " if device.type == "cuda" else ""
-    return f"{gpu}{torch.get_num_threads()} threads on {_processor()} with torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    return f"{gpu}{threads} thread{'s' * (threads > 1)} on {_processor()} with torch {torch.__version__}"
 
 
 def _peak_memory(device: torch.device) -> float:
