@@ -66,7 +66,7 @@ def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
 
 def test_fit_ends_with_what_was_reached_and_where(trained):
     folder, result = trained
-    last_lines = result.stdout.rstrip().splitlines()[-5:]
+    last_lines = result.stdout.rstrip().splitlines()[-6:]
     text = " ".join(last_lines)
     assert "Trained TwoLayer on MNIST for 23 steps" in text
     for name in ("samples", "measures", "checkpoint"):

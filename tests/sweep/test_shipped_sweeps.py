@@ -22,7 +22,8 @@ def plan_of(monkeypatch, tmp_path):
         plans = []
         monkeypatch.setattr(command, "check_runs", lambda *_: None)
         monkeypatch.setattr(command, "work", lambda plan, *_: plans.append(plan))
-        command.main(["--config", str(path), "--data.data_dir", "null", *arguments])
+        sample = ["--data.data_dir", "null", "--data.num_eval_images", "1000"]  # which has no more
+        command.main(["--config", str(path), *sample, *arguments])
         return plans[0]
 
     return read
