@@ -10,6 +10,16 @@ class SampleCountError(ValueError):
     """Too few images, or unequal numbers of real and generated ones, for a measure to be defined."""
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the random number generators would refuse later, without a name.
+
+    Raises:
+        ValueError: If it is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, but is {seed}")
+
+
 def as_rows(points: Tensor, name: str = "points") -> Tensor:
     """Flatten a batch to rows, refusing what is not a finite floating tensor.
 

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
+from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
 from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
@@ -72,8 +73,7 @@ class ImageGenerator(LightningModule):
         if callable(self.hparams.get("optimizer")):
             self.save_hyperparameters(ignore=[*left_out, "optimizer"])
 
-        if seed < 0:
-            raise ValueError(f"seed must be 0 or more, but is {seed}")
+        check_seed(seed)
         side = isqrt(max(num_pixels, 0))
         if side == 0 or side * side != num_pixels:
             raise ValueError(

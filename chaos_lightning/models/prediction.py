@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from chaos_lightning.functional.checks import check_seed
+
 
 class ChainRange(NamedTuple):
     """Chains ``first_chain`` to ``first_chain + num_chains`` of the samples that belong to a seed.
@@ -58,8 +60,7 @@ class ChainLoader:
             raise ValueError(
                 f"num_samples and chains_at_once must be at least 1, but are {num_samples} and {chains_at_once}"
             )
-        if seed < 0:
-            raise ValueError(f"seed must be 0 or more, but is {seed}")
+        check_seed(seed)
         if num_samples < world_size:
             raise ValueError(f"{num_samples} samples cannot be shared out over {world_size} processes: ask for more")
         first, end = (num_samples * process // world_size for process in (rank, rank + 1))

@@ -14,6 +14,7 @@ from chaos_lightning.data.images import ImageSet
 from chaos_lightning.data.of_training import make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
+from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
@@ -109,8 +110,7 @@ def report(
             f"the report follows networks that run on their own, but noise={model.noise:g} is injected into this one; "
             "test and predict work with it"
         )
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, but is {seed}")
+    check_seed(seed)
     if num_samples < 2 or num_chains < 2:
         raise ValueError(f"num_samples and num_chains must be at least 2, but are {num_samples} and {num_chains}")
     if tuple(data.image_shape) != model.image_shape:

@@ -56,26 +56,21 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     known up to the interval between validations. Best times are the best ones among the sampling times measured.
     """
     time, record = attributes["sampling_time"], read_record(folder / RECORD)
-    curves = {
-        step: {at: {name: entry.value for name, entry in entries.items()} for at, entries in times.items()}
-        for step, times in record.items()
-    }
     second_moment = ERRORS[0]
     noted = (*LYAPUNOV, *DIVERSITY[1:], SECONDS)
     quantities = {name: float(attributes[name]) for name in noted if name in attributes}
-    last_step = max(curves)
-    for step in sorted(curves):
-        if curves[step][time][second_moment] <= threshold:
+    for step in sorted(record):
+        if record[step][time][second_moment].value <= threshold:
             quantities[STEPS_TO_THRESHOLD] = float(step)
             break
-    at_times = curves[last_step]
-    quantities[DIVERSITY[0]] = at_times[time][DIVERSITY[0]]
+    at_times = record[max(record)]
+    quantities[DIVERSITY[0]] = at_times[time][DIVERSITY[0]].value
     for measure, ratio, best_time in zip(ERRORS, RATIOS, BEST_TIMES, strict=True):
-        value = quantities[measure] = at_times[time][measure]
+        value = quantities[measure] = at_times[time][measure].value
         if time > 0 and 2 * time in at_times and value > 0:
-            quantities[ratio] = at_times[2 * time][measure] / value
+            quantities[ratio] = at_times[2 * time][measure].value / value
         if len(at_times) > 1:
-            quantities[best_time] = min(at_times, key=lambda t: at_times[t][measure])
+            quantities[best_time] = min(at_times, key=lambda t: at_times[t][measure].value)
     return quantities
 
 
