@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which weights keep what they learn."""
 
+WITHOUT_BFLOAT16 = ("AVX2", "NO AVX")
+"""Instruction sets of processors on which torch multiplies in bfloat16 far more slowly than in float32."""
+
 
 class ImageGenerator(LightningModule):
     """A module that generates square images with pixels in [-1, 1] and measures them against real ones.
@@ -122,6 +125,16 @@ class ImageGenerator(LightningModule):
             raise ValueError(
                 f"precision {self.trainer.precision} would lose the small updates of the weights: use "
                 f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
+            )
+        processor = torch.backends.cpu.get_cpu_capability()
+        if (
+            self.trainer.precision == "bf16-mixed"
+            and self.trainer.strategy.root_device.type == "cpu"
+            and processor in WITHOUT_BFLOAT16
+        ):
+            rank_zero_warn(
+                f"this processor ({processor}) has no fast bfloat16 products, so that bf16-mixed takes several times "
+                "as long as float32: set --trainer.precision 32-true"
             )
         self._stage_measures.clear()  # their floors belong to the data of another run
 

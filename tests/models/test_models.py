@@ -244,6 +244,18 @@ def test_weights_in_half_precision_are_refused(precision):
         quiet_trainer(max_steps=1, precision=precision).fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
 
 
+@pytest.mark.parametrize(
+    ("processor", "precision", "is_slow"),
+    [("AVX2", "bf16-mixed", True), ("AVX2", "32-true", False), ("AVX512", "bf16-mixed", False)],
+)
+def test_slow_bfloat16_products_are_said_aloud(processor, precision, is_slow, monkeypatch, recwarn):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    quiet_trainer(max_steps=1, precision=precision).fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
+    said = [str(warning.message) for warning in recwarn if "bfloat16" in str(warning.message)]
+    assert bool(said) == is_slow
+    assert all("AVX2" in message and "--trainer.precision 32-true" in message for message in said)
+
+
 def test_floors_belong_to_the_data_that_are_measured():
     sizes = {"num_eval_images": 100, "eval_batch_size": 100}
     both = [MNISTDataModule(**sizes), FashionMNISTDataModule(**sizes)]
