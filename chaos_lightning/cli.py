@@ -169,6 +169,9 @@ class ChaosCLI(LightningCLI):
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
+        if self.subcommand == "predict":  # its file holds all that there is to keep
+            config["logger"] = False
+            self.save_config_callback = None
         if config["enable_progress_bar"] is not False:
             callbacks.append(StepProgressBar())
         return self._instantiate_trainer(config, callbacks)

@@ -124,6 +124,7 @@ def test_predict_takes_the_settings_of_a_network_that_was_trained_in_python(tmp_
     main(["predict", "--ckpt_path", "trained.ckpt", "--num_samples", "7", "--seed", "3"])
     levels = ((model.sample(7, seed=3).squeeze(1) + 1) * 127.5).round()
     assert abs(levels.numpy() - np.load("samples.npz")["images"].astype(float)).max() <= 1
+    assert {path.name for path in tmp_path.iterdir()} == {"trained.ckpt", "samples.npz", "samples.png"}  # nothing else
 
 
 SAME_DATA = ("--data", "FashionMNISTDataModule", "--data.num_validation", "200")
