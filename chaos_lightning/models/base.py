@@ -55,6 +55,9 @@ class ChaoticGenerator(ImageGenerator):
             the standard deviation that the noise alone gives a potential for dt -> 0, see :class:`Noise`.
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
+        held_label_share: share of the free phase's chains whose labels are held at those of the minibatch's images, as
+            they are held when images are asked for by class. 0 learns images and labels together, 1 learns images given
+            their labels, and then neither free samples nor labels. See :meth:`training_step`.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
@@ -83,6 +86,7 @@ class ChaoticGenerator(ImageGenerator):
         noise: float = 0.0,
         num_classes: int = 0,
         label_repetitions: int = 10,
+        held_label_share: float = 0.5,
         num_chains: int | None = None,
         l1: float = 0.0,
         coupling_dropout: float = 0.0,
@@ -110,6 +114,8 @@ class ChaoticGenerator(ImageGenerator):
         for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
             if not 0 <= dropout < 1:
                 raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
+        if not 0 <= held_label_share <= 1:
+            raise ValueError(f"held_label_share is a share of the chains, from 0 to 1, but is {held_label_share}")
         if hidden_dropout > 0 and len(layer_sizes) == 1:
             raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
         self.layout = VisibleLayout(layer_sizes[0], num_classes, label_repetitions)
@@ -117,6 +123,7 @@ class ChaoticGenerator(ImageGenerator):
         self.dt = dt
         self.sampling_time = sampling_time
         self.noise = noise
+        self.held_label_share = held_label_share
         self.num_chains = num_chains
         self.l1 = l1
         self.coupling_dropout = coupling_dropout
@@ -161,7 +168,12 @@ class ChaoticGenerator(ImageGenerator):
 
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
-        """One step of contrastive Hebbian learning: clamped phase, free phase, update."""
+        """One step of contrastive Hebbian learning: clamped phase, free phase, update.
+
+        With label units, a share s of the chains of the free phase has its labels held, so that the update is
+        ``<.>_clamped - (1 - s) <.>_free - s <.>_labels held``: a part learns images and labels together, the other
+        images given their labels. (Our choice; the paper has no labels.)
+        """
         step = self.global_step
         visible = self.layout.rates_of(batch.images, batch.labels)
         thinning = draw_thinning(
@@ -177,7 +189,8 @@ class ChaoticGenerator(ImageGenerator):
             num_chains = self.num_chains // self.trainer.world_size
             first_chain = num_chains * self.trainer.global_rank
         seed = (self.seed, FREE_PHASE, step)
-        free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, thinning=thinning)
+        held = self._hold_labels(batch.labels, num_chains, first_chain)
+        free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, held=held, thinning=thinning)
         self._divergence.take_in(visible, free.potentials)
         # Looking waits for the device: at every step only where that costs nothing.
         if self.device.type == "cpu" or self.is_logging_step(step):
@@ -207,7 +220,13 @@ class ChaoticGenerator(ImageGenerator):
         return state
 
     def free_phase(
-        self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0, thinning: Thinning = WHOLE
+        self,
+        num_chains: int,
+        *,
+        seed: Sequence[int],
+        first_chain: int = 0,
+        held: Held | None = None,
+        thinning: Thinning = WHOLE,
     ) -> State:
         """Let chains run freely from a random start for the time T.
 
@@ -215,10 +234,27 @@ class ChaoticGenerator(ImageGenerator):
             num_chains: number of chains.
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first chain among those of all processes.
+            held: labels to hold.
             thinning: what is dropped from the network.
         """
-        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain, thinning=thinning)
+        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain, held=held, thinning=thinning)
         return state
+
+    def _hold_labels(self, labels: Tensor, num_chains: int, first_chain: int) -> Held | None:
+        """The labels that chains of the free phase hold, spread evenly over the chains of all processes.
+
+        Chain i takes the label of image i of the minibatch of all processes; if there are more chains, in turn.
+        """
+        share = self.held_label_share
+        if not self.layout.num_classes or share == 0:
+            return None
+        chains = torch.arange(first_chain, first_chain + num_chains, device=labels.device)
+        if self.num_chains is not None:  # else the chains are those of this process's images
+            if self.trainer.world_size > 1:
+                labels = self.all_gather(labels).flatten()  # type: ignore[union-attr]
+            labels = labels[chains % len(labels)]
+        holds = ((chains + 1).double() * share).floor() > (chains.double() * share).floor()
+        return self.layout.hold_labels(labels, holds)
 
     def _run(
         self,

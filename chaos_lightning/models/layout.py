@@ -65,11 +65,16 @@ class VisibleLayout:
         weights = (1 + scores.float()).clamp(min=1e-6)
         return torch.div(weights, weights.sum(dim=1, keepdim=True))
 
-    def hold_labels(self, labels: Tensor) -> Held:
-        """Hold the label units at labels ``(chains,)`` and leave the pixels free."""
+    def hold_labels(self, labels: Tensor, chains: Tensor | None = None) -> Held:
+        """Hold the label units at labels and leave the pixels free.
+
+        Args:
+            labels: of the chains, ``(chains,)``, int64.
+            chains: True for those that hold theirs, ``(chains,)``; None for all.
+        """
         images = torch.zeros(len(labels), self.num_pixels, device=labels.device)
-        units = torch.arange(self.num_units, device=labels.device)
-        return Held(self.rates_of(images, labels), units >= self.num_pixels)
+        mask = torch.arange(self.num_units, device=labels.device) >= self.num_pixels
+        return Held(self.rates_of(images, labels), mask if chains is None else chains.unsqueeze(1) & mask)
 
     def hold_pixels(self, images: Tensor, given: Tensor | None = None) -> Held:
         """Hold pixels at those of images ``(chains, ...)`` and leave the rest free.

@@ -30,23 +30,37 @@ def trained(model, steps=6):
     return model
 
 
+@pytest.mark.parametrize(
+    ("share", "num_chains", "holding"),
+    [
+        (0.0, None, []),
+        (0.25, None, [3, 7, 11]),
+        (0.5, 29, [*range(1, 29, 2)]),  # more chains than images: images lend their labels in turn
+        (1.0, 5, [*range(5)]),
+    ],
+)
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-def test_labels_are_learnt_by_the_rule_of_the_pixels(architecture, sizes):
-    model = architecture(**LABELLED, **sizes, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
+def test_labels_are_learnt_by_the_rule_of_the_pixels(architecture, sizes, share, num_chains, holding):
+    settings = {"held_label_share": share, "num_chains": num_chains}
+    model = architecture(**LABELLED, **sizes, **settings, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
     couplings, biases = network_in_numpy(model.network)
     data, labels = images().double(), torch.arange(13) % NUM_CLASSES
     quiet_trainer(max_steps=4, precision="64-true").fit(model, loader(data, labels))
 
     blocks = np.repeat(2 * np.eye(NUM_CLASSES)[labels.numpy()] - 1, REPETITIONS, axis=1)
     visible = np.concatenate([data.flatten(1).numpy(), blocks], axis=1)
+    held = np.full((num_chains or 13, visible.shape[1]), np.nan)
+    for chain in holding:
+        held[chain, NUM_PIXELS:] = blocks[chain % 13]
     for step in range(4):
         layers = model.network.layer_sizes
-        step_in_numpy((couplings, biases), layers, visible, step, 0.07, ALPHA, NUM_STEPS)
+        step_in_numpy((couplings, biases), layers, visible, step, 0.07, ALPHA, NUM_STEPS, num_chains, held)
     for connection, (learned, _, _) in zip(model.network.connections, couplings, strict=True):
         np.testing.assert_allclose(connection.learned.detach().numpy(), learned, rtol=1e-9, atol=1e-11)
     for bias, expected in zip(model.network.biases, biases, strict=True):
         np.testing.assert_allclose(bias.detach().numpy(), expected, rtol=1e-9, atol=1e-11)
-    assert abs(biases[0][NUM_PIXELS:]).max() > 0.01
+    if share < 1:
+        assert abs(biases[0][NUM_PIXELS:]).max() > 0.01
 
 
 def test_a_network_without_label_units_never_looks_at_labels():
@@ -168,6 +182,12 @@ def test_completions_depend_on_the_given_pixels_alone_and_more_of_them_change_no
 def test_requests_that_cannot_be_met_are_refused(request_, message):
     with pytest.raises(ValueError, match=message):
         request_(TwoLayer(**SMALL, hidden_units=7))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_no_more_labels_can_be_held_than_there_are_chains(share):
+    with pytest.raises(ValueError, match="held_label_share is a share of the chains, from 0 to 1"):
+        TwoLayer(**LABELLED, held_label_share=share)
 
 
 def test_images_of_another_size_or_range_have_no_class():

@@ -33,6 +33,9 @@ def test_holding_labels_leaves_the_pixels_free_and_the_other_way_round():
     labels, pixels = LAYOUT.hold_labels(torch.tensor([1, 2])), LAYOUT.hold_pixels(IMAGES)
     assert labels.mask.tolist() == [False] * 5 + [True] * 6
     assert labels.values[:, 5:].tolist() == [[-1, -1, 1, 1, -1, -1], [-1, -1, -1, -1, 1, 1]]
+    of_one = LAYOUT.hold_labels(torch.tensor([1, 2]), torch.tensor([False, True]))
+    assert torch.equal(of_one.values, labels.values)
+    assert of_one.mask.tolist() == [[False] * 11, [False] * 5 + [True] * 6]
     assert pixels.mask.tolist() == [True] * 5 + [False] * 6
     assert torch.equal(pixels.values[:, :5], IMAGES.flatten(1))
     given = torch.tensor([True, False, True, False, False])

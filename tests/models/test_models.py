@@ -58,17 +58,26 @@ def images(count=13, seed=0):
     return torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def step_in_numpy(weights, layers, data, step, k, alpha, num_steps, num_chains=None):
-    """One contrastive Hebbian step from the equations. weights: per pair (A, W, Wt); biases; both in place."""
+def step_in_numpy(weights, layers, data, step, k, alpha, num_steps, num_chains=None, held=None):
+    """One contrastive Hebbian step from the equations. weights: per pair (A, W, Wt); biases; both in place.
+
+    held: visible rates of the free phase, NaN where they are free.
+    """
     couplings, biases = weights
     num_chains = num_chains or len(data)
     num_layers = len(layers)
 
+    def rates(x, clamped):
+        r = [np.tanh(x_i) for x_i in x]
+        if clamped:
+            r[0] = data
+        elif held is not None:
+            r[0] = np.where(np.isnan(held), r[0], held)
+        return r
+
     def run(x, clamped):
         for _ in range(num_steps):
-            r = [np.tanh(x_i) for x_i in x]
-            if clamped:
-                r[0] = data
+            r = rates(x, clamped)
             fields = [np.zeros_like(x_i) + b for x_i, b in zip(x, biases, strict=True)]
             if num_layers == 1:
                 A, J, _ = couplings[0]
@@ -78,10 +87,7 @@ def step_in_numpy(weights, layers, data, step, k, alpha, num_steps, num_chains=N
                     fields[i] = fields[i] + r[i + 1] @ (W + A).T
                     fields[i + 1] = fields[i + 1] + r[i] @ (Wt + A.T).T
             x = [(1 - alpha) * x_i + alpha * field for x_i, field in zip(x, fields, strict=True)]
-        r = [np.tanh(x_i) for x_i in x]
-        if clamped:
-            r[0] = data
-        return r
+        return rates(x, clamped)
 
     free_start, hidden_start = (
         [x.numpy().astype(np.float64) for x in initial_potentials(sizes, count, seed=[0, phase, step])]

@@ -48,7 +48,9 @@ def train(architecture, precision, devices, file):
     model = {
         "OneLayer": lambda **s: OneLayer(**s),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, **s),
-        "ThreeLayer": lambda **s: ThreeLayer(hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, **s),
+        "ThreeLayer": lambda **s: ThreeLayer(
+            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, num_chains=40, **s
+        ),
     }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(
         accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", precision=precision,
