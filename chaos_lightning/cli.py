@@ -44,7 +44,7 @@ from chaos_lightning.models.checkpoint import (
     read_header,
 )
 from chaos_lightning.models.generator import subclasses
-from chaos_lightning.runs import go_on_in_newest_run
+from chaos_lightning.runs import take_newest_run
 from chaos_lightning.trainer import Trainer
 from chaos_lightning.version import __version__
 
@@ -191,7 +191,7 @@ class ChaosCLI(LightningCLI):
             return
         config = self.config[subcommand]
         if config.get("ckpt_path") == "last":
-            searched = go_on_in_newest_run(config)
+            searched = take_newest_run(config, goes_on=subcommand == "fit")
             if searched is not None and subcommand != "fit":
                 raise FileNotFoundError(
                     f"there is no last checkpoint in the runs under {searched}: give --ckpt_path FILE"

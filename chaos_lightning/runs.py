@@ -28,13 +28,13 @@ def version_of(checkpoint: Path) -> int | str:
     return int(number) if number.isdecimal() else name
 
 
-def go_on_in_newest_run(config: Any) -> str | None:
-    """Point the settings of a subcommand at the newest run of the logger's name, and at its last checkpoint.
-
-    Without that, a logger starts a new version of the run, whose folder holds no checkpoint yet.
+def take_newest_run(config: Any, *, goes_on: bool) -> str | None:
+    """Point the settings of a subcommand at the last checkpoint of the newest run of the logger's name.
 
     Args:
         config: the settings; ``ckpt_path`` and the logger's ``version`` are changed where a checkpoint is found.
+        goes_on: whether the run itself goes on, in its own folder. Otherwise the logger starts a new version, so that
+            nothing of the run is overwritten.
 
     Returns:
         Where there is none: the folder that was looked through. None if one was found, or where the runs' folders
@@ -50,6 +50,6 @@ def go_on_in_newest_run(config: Any) -> str | None:
     checkpoint = newest_checkpoint(folder, settings.version)
     if checkpoint is None:
         return str(folder)
-    settings.version = version_of(checkpoint)
+    settings.version = version_of(checkpoint) if goes_on else None
     config.ckpt_path = str(checkpoint)
     return None

@@ -214,6 +214,17 @@ def test_the_settings_of_a_resumed_run_make_a_run_of_their_own(in_fashion, fashi
     assert first["chaos_lightning"]["version"] == __version__
 
 
+@pytest.mark.parametrize("stage", ["validate", "test"])
+def test_measuring_the_newest_run_leaves_the_files_of_the_run_as_they_were(in_fashion, fashion, stage):
+    name = ["--trainer.logger.name", f"kept_{stage}"]
+    main(["fit", *TINY, *SAME_DATA, *DECAY, *name, "--trainer.max_steps", "4"])
+    run_folder = fashion / "logs" / f"kept_{stage}" / "version_0"
+    before = {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
+    main([stage, *name, "--ckpt_path", "last"])
+    assert {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()} == before
+    assert (run_folder.parent / "version_1" / "measures.csv").exists()
+
+
 @pytest.mark.parametrize("nothing", [("--trainer.limit_val_batches", "0"), ("--data.num_validation", "0")])
 def test_training_needs_no_validation(tmp_path, monkeypatch, capsys, nothing):
     monkeypatch.chdir(tmp_path)
