@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics import draw_by_chain
-from chaos_lightning.models.divergence import TrainingDivergedError
+from chaos_lightning.models.divergence import TrainingDivergedError, check_pixels
 from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
 
 if TYPE_CHECKING:
-    from chaos_lightning.data import EvaluationBatch
+    from chaos_lightning.data import EvaluationBatch, Minibatch
 
 # What random numbers are drawn for: no two uses ever share them.
 TRAINING, EVALUATION, SAMPLING = range(3)
@@ -42,6 +42,11 @@ class Baseline(ImageGenerator):
         """
         drawn = draw_by_chain(num_units, num_samples, seed=seed, first_chain=first_sample, device=self.device)
         return drawn.to(self.dtype)
+
+    def on_train_batch_start(self, batch: "Minibatch", batch_idx: int) -> None:
+        """Refuse images that are not in [-1, 1]."""
+        if self.device.type == "cpu" or self.is_logging_step(self.global_step):
+            check_pixels(float(torch.linalg.vector_norm(batch.images, float("inf"))), self.global_step)
 
     def learn(self, gradients: Iterable[Tensor], losses: Mapping[str, Tensor]) -> None:
         """Finish a training step: step optimiser and schedule, and log the losses.

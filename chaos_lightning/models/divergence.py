@@ -14,6 +14,24 @@ class TrainingDivergedError(RuntimeError):
     """Training has produced numbers that are not finite or absurdly large."""
 
 
+def check_pixels(largest: float, step: int, advice: str = "") -> None:
+    """Raise if training images are not what generators learn.
+
+    Args:
+        largest: absolute pixel, NaN if one is.
+        step: of training.
+        advice: what to say besides.
+
+    Raises:
+        ValueError: for pixels that are not finite or outside [-1, 1].
+    """
+    if not largest <= 1 + 1e-6:
+        raise ValueError(
+            f"training stopped at step {step}: pixels must be finite and in [-1, 1], but the images hold {largest}. "
+            + advice
+        )
+
+
 class DivergenceWatch:
     """Keeps the largest absolute pixel and potential seen, and complains when asked to look at them.
 
@@ -47,11 +65,7 @@ class DivergenceWatch:
         self._largest = None
         self.largest_potential = max(potentials)
         kept = f"The last good checkpoint: {last_checkpoint or 'none was written yet'}"
-        if not pixel <= 1 + 1e-6:
-            raise ValueError(
-                f"training stopped at step {step}: pixels must be finite and in [-1, 1], but the images hold {pixel}. "
-                + kept
-            )
+        check_pixels(pixel, step, kept)
         for potential in potentials:
             if not potential <= LARGEST_POTENTIAL:
                 raise TrainingDivergedError(

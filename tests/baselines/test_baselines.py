@@ -19,6 +19,7 @@ from chaos_lightning.baselines import (
 )
 from chaos_lightning.commands import main
 from chaos_lightning.complete import complete
+from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models import ImageGenerator, TrainingDivergedError
 from chaos_lightning.report import report
@@ -225,6 +226,17 @@ def test_held_out_images_are_never_those_they_are_compared_with():
     assert rows(seen["test"][0.0]) <= rows(data.validation.images)
     with pytest.raises(ValueError, match="only 40 are held out"):
         model.sample(41, seed=0)
+
+
+@pytest.mark.parametrize(("cls", "sizes"), ALL[:3])
+@pytest.mark.parametrize("bad", [255.0, float("nan")])
+def test_images_that_are_not_in_range_are_refused(cls, sizes, bad):
+    images = torch.zeros(20, 1, 5, 5)
+    images[3, 0, 2, 1] = bad
+    data = FewPixels(batch_size=20, num_validation=40)
+    data.train_dataloader = lambda: iter([Minibatch(images, torch.zeros(20, dtype=torch.int64), 0)])
+    with pytest.raises(ValueError, match=r"training stopped at step 0: pixels must be finite and in \[-1, 1\]"):
+        quiet_trainer(max_steps=3, limit_val_batches=0).fit(cls(**SMALL, **sizes), datamodule=data)
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_is_not_saved():
