@@ -169,7 +169,8 @@ class ImageDataModule(LightningDataModule):
         if not has_raw_files(self._data_dir, self.source):
             raise DataError(f"{missing_message(self._data_dir, self.source)} prepare_data() downloads it.")
         folder, image_size = raw_folder(self._data_dir, self.source), self.image_shape[1:]
-        return read_image_set(folder, TRAIN, image_size), read_image_set(folder, TEST, image_size)
+        train, test = (read_image_set(folder, prefix, image_size, self.num_classes) for prefix in (TRAIN, TEST))
+        return train, test
 
     def draw_evaluation(self, held_out: ImageSet, num_images: int | None = None) -> tuple[ImageSet, ImageSet]:
         """Draw held-out images and as many training images, neither with repetition.

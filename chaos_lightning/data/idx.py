@@ -17,7 +17,6 @@ TEST = "t10k"
 
 # Third byte: 8-bit unsigned values; fourth byte: number of dimensions.
 _MAGIC_NUMBERS = {"images": 0x00000803, "labels": 0x00000801}
-_NUM_CLASSES = 10
 
 
 def file_name(prefix: str, kind: str) -> str:
@@ -33,17 +32,18 @@ def file_name(prefix: str, kind: str) -> str:
 FILE_NAMES = tuple(file_name(prefix, kind) for prefix in (TRAIN, TEST) for kind in ("images", "labels"))
 
 
-def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int]) -> ImageSet:
+def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int], num_classes: int) -> ImageSet:
     """Read the images and labels of the training or the test set.
 
     Args:
         folder: Holds the raw files.
         prefix: `TRAIN` or `TEST`.
         image_size: Expected rows and columns of an image, in pixels.
+        num_classes: Labels are 0 to ``num_classes - 1``.
 
     Raises:
-        DataError: A file is missing, damaged, of another kind or of another image size, or the two do not
-            belong together.
+        DataError: A file is missing, damaged, of another kind or of another image size, holds other labels, or
+            the two do not belong together.
     """
     image_file, label_file = (folder / file_name(prefix, kind) for kind in ("images", "labels"))
     pixels, labels = _read(image_file, "images"), _read(label_file, "labels")
@@ -51,8 +51,8 @@ def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int]) -> Im
         raise _damaged(image_file, f"holds images of {_times(pixels.shape[1:])} pixels, not {_times(image_size)}")
     if len(pixels) != len(labels):
         raise _damaged(label_file, f"holds {len(labels)} labels for the {len(pixels)} images of {image_file.name}")
-    if labels.max() >= _NUM_CLASSES:
-        raise _damaged(label_file, f"holds the label {labels.max()}, but labels are 0 to {_NUM_CLASSES - 1}")
+    if labels.max() >= num_classes:
+        raise _damaged(label_file, f"holds the label {labels.max()}, but labels are 0 to {num_classes - 1}")
     return ImageSet(torch.from_numpy(pixels).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))
 
 

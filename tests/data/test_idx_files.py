@@ -94,6 +94,14 @@ def test_label_that_is_no_class(raw, idx_bytes):
     assert f"{raw / LABELS} holds the label 10" in error_for(raw)
 
 
+def test_labels_are_those_of_the_class_of_data(raw, idx_bytes):
+    class LettersDataModule(MNISTDataModule):
+        num_classes = 26
+
+    (raw / LABELS).write_bytes(idx_bytes(np.full(29, 25, np.uint8)))
+    assert LettersDataModule(str(raw.parents[1])).train.labels.unique().tolist() == [25]
+
+
 def test_unreadable_file(raw):
     (raw / LABELS).unlink()
     (raw / LABELS).symlink_to(raw)  # a folder in its place
