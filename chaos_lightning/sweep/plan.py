@@ -147,9 +147,16 @@ def read_config(path: Path_fr) -> dict[str, Any]:
 
 
 def shared(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """The settings that runs share, those of the command line over the others; without those of where they run."""
+    """The settings that runs share, those of the command line over the others; without those of where they run.
+
+    No folder of data means the sample that ships with the package, which is other data, not another place.
+    """
     both = {**settings, **_pairs(arguments)}
-    return {name: value for name, value in both.items() if name.rpartition(".")[2] not in ELSEWHERE}
+    return {
+        name: value
+        for name, value in both.items()
+        if name.rpartition(".")[2] not in ELSEWHERE or (name.endswith("data_dir") and value in (None, "null"))
+    }
 
 
 def _as_keys(values: Sequence[Any]) -> list[str]:

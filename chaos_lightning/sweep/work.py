@@ -203,7 +203,7 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
     attributes = {SECONDS: seconds, "sampling_time": model.sampling_time}
-    if isinstance(model, ChaoticGenerator):
+    if isinstance(model, ChaoticGenerator) and model.noise == 0:  # exponents are of networks that run on their own
         for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
             exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
             attributes[name] = float(exponents.mean)

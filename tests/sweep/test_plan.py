@@ -53,6 +53,8 @@ def test_what_says_where_a_run_takes_place_is_no_part_of_what_it_is(tmp_path):
     longer = plan(tmp_path, arguments=["--trainer.max_steps", "9"])
     assert here.identity() == there.identity() == plan(tmp_path).identity()
     assert here.identity() != longer.identity()
+    for sample in (["--data.data_dir", "null"], ["--data.data_dir=null"]):  # the images of the package: other data
+        assert plan(tmp_path, arguments=sample).identity() != here.identity()
     assert longer.identity() == plan(tmp_path, arguments=["--trainer.max_steps=9"]).identity()
 
 
