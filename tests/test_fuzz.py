@@ -27,6 +27,8 @@ SENSIBLE = {
     "model.hidden_units": st.integers(1, 5),
     "model.num_chains": st.integers(1, 9),
     "model.gain": st.floats(0, 5),
+    "model.num_classes": st.sampled_from([0, 10]),
+    "model.held_label_share": st.floats(0, 1, exclude_max=True),
     "model.rate": st.sampled_from(["tanh", "hardtanh"]),
     "data.batch_size": st.sampled_from([1, 2, 7, 4000]),
     "data.num_eval_images": st.sampled_from([2, 3, 31]),
@@ -42,7 +44,7 @@ SENSIBLE = {
 }
 WILD = {name: st.one_of(ANY_NUMBER, ANY_WORD) for name in [*SENSIBLE, "model.dt", "model.tau", "model.sampling_time"]}
 WILD |= {"model.seed": ANY_NUMBER, "seed_everything": ANY_NUMBER}
-WILD |= dict.fromkeys(("model.optimizer", "model.lr_scheduler", "model.num_classes", "data.data_dir"), ANY_WORD)
+WILD |= dict.fromkeys(("model.optimizer", "model.lr_scheduler", "data.data_dir"), ANY_WORD)
 WILD |= {"model.measure_times": st.lists(st.one_of(st.floats(-10, 100), st.sampled_from([5, 10, "x"]))).map(str)}
 
 

@@ -55,9 +55,8 @@ class ChaoticGenerator(ImageGenerator):
             the standard deviation that the noise alone gives a potential for dt -> 0, see :class:`Noise`.
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
-        held_label_share: share of the free phase's chains whose labels are held at those of the minibatch's images, as
-            they are held when images are asked for by class. 0 learns images and labels together, 1 learns images given
-            their labels, and then neither free samples nor labels. See :meth:`training_step`.
+        held_label_share: share of the free phase's chains, 0 to below 1, whose labels are held at those of the
+            minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
@@ -85,7 +84,7 @@ class ChaoticGenerator(ImageGenerator):
         rate: RateName = "tanh",
         noise: float = 0.0,
         num_classes: int = 0,
-        label_repetitions: int = 10,
+        label_repetitions: int = 5,
         held_label_share: float = 0.5,
         num_chains: int | None = None,
         l1: float = 0.0,
@@ -114,8 +113,11 @@ class ChaoticGenerator(ImageGenerator):
         for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
             if not 0 <= dropout < 1:
                 raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
-        if not 0 <= held_label_share <= 1:
-            raise ValueError(f"held_label_share is a share of the chains, from 0 to 1, but is {held_label_share}")
+        if not 0 <= held_label_share < 1:
+            raise ValueError(
+                f"held_label_share is a share of the chains, from 0 to below 1, but is {held_label_share}: without "
+                "free chains neither free samples nor labels are learnt"
+            )
         if hidden_dropout > 0 and len(layer_sizes) == 1:
             raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
         self.layout = VisibleLayout(layer_sizes[0], num_classes, label_repetitions)
@@ -241,7 +243,7 @@ class ChaoticGenerator(ImageGenerator):
         return state
 
     def _hold_labels(self, labels: Tensor, num_chains: int, first_chain: int) -> Held | None:
-        """The labels that chains of the free phase hold, spread evenly over the chains of all processes.
+        """The labels that chains of the free phase hold, spread evenly over the chains of all processes and steps.
 
         Chain i takes the label of image i of the minibatch of all processes; if there are more chains, in turn.
         """
@@ -253,7 +255,8 @@ class ChaoticGenerator(ImageGenerator):
             if self.trainer.world_size > 1:
                 labels = self.all_gather(labels).flatten()  # type: ignore[union-attr]
             labels = labels[chains % len(labels)]
-        holds = ((chains + 1).double() * share).floor() > (chains.double() * share).floor()
+        chains_so_far = (chains + self.global_step * num_chains * self.trainer.world_size).double()
+        holds = ((chains_so_far + 1) * share).floor() > (chains_so_far * share).floor()
         return self.layout.hold_labels(labels, holds)
 
     def _run(
