@@ -25,7 +25,7 @@ MAY_IMPORT = {
         "learning",
         "metrics",
         "version",
-    },  # data only for the types of batches
+    },  # of data the types of batches, and what a checkpoint says of its data
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "trainer": {"callbacks", "models"},
     "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},

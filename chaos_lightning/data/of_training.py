@@ -21,6 +21,25 @@ def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
+    """Refuse validation images of which the training has seen some.
+
+    Raises:
+        ValueError: if the training drew other validation images from the same data set, with its settings.
+    """
+    settings = checkpoint.get("datamodule_hyper_parameters", {})
+    if not settings or settings.get("_class_path", "").rpartition(".")[2] not in ("", type(data).__name__):
+        return
+    names = [name for name in ("seed", "num_validation") if name in settings]
+    differing = [name for name in names if settings[name] != data.hparams.get(name)]
+    if differing:
+        own = ", ".join(f"{name}={settings[name]}" for name in differing)
+        raise ValueError(
+            f"some of these validation images were trained on: the checkpoint's run drew its own with {own}. "
+            "Take these settings, or test images instead"
+        )
+
+
 def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     """The data module of the training.
 

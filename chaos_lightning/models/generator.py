@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
+from chaos_lightning.data.of_training import check_unseen
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
@@ -141,12 +142,45 @@ class ImageGenerator(LightningModule):
     # Updates
 
     def configure_optimizers(self) -> Any:
-        """The injected optimiser over the trainable parameters, and the injected schedule."""
+        """The injected optimiser over the trainable parameters, and the injected schedule.
+
+        Raises:
+            ValueError: for an optimiser or schedule that cannot be stepped without a loss or a measure, or a decay
+                without an end.
+        """
         optimizer = self._make_optimizer(self.trainable())
+        if isinstance(optimizer, torch.optim.LBFGS):
+            raise ValueError("LBFGS evaluates a loss, and there is none here: take another optimiser, such as Adam")
         if self._make_lr_scheduler is None:
             return optimizer
-        schedule = {"scheduler": self._make_lr_scheduler(optimizer), "interval": "step"}
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        schedule = self._make_lr_scheduler(optimizer)
+        if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            raise ValueError(
+                "ReduceLROnPlateau waits for a measure, but schedules are stepped once a training step: take another, "
+                "such as CosineAnnealingLR"
+            )
+        self._check_length(schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _check_length(self, schedule: Any) -> None:
+        """Refuse a decay without an end; warn of one that training does not reach."""
+        lengths = (getattr(schedule, name, None) for name in ("T_max", "total_iters"))
+        decay_steps = next((length for length in lengths if length is not None), None)
+        if decay_steps is None:
+            return
+        if decay_steps < 1:
+            raise ValueError(
+                f"the learning rate is to decay over {decay_steps} steps: set max_steps (--trainer.max_steps) to the "
+                "number of training steps"
+            )
+        max_epochs = self.trainer.max_epochs
+        if max_epochs is not None and max_epochs > 0 and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            num_steps = int(self.trainer.estimated_stepping_batches)
+            if num_steps < decay_steps:
+                rank_zero_warn(
+                    f"training ends after {num_steps:,} steps (max_epochs={max_epochs}), but the learning rate decays "
+                    f"until step {decay_steps:,}: set max_steps instead (--trainer.max_steps {num_steps})"
+                )
 
     def descend(self, gradients: Iterable[Tensor]) -> None:
         """Step the optimiser once.
@@ -366,7 +400,7 @@ class ImageGenerator(LightningModule):
             )
         self._compare_settings(checkpoint.get("hyper_parameters", {}))
         if self._trainer is not None:
-            self._compare_data(checkpoint.get("datamodule_hyper_parameters", {}))
+            self._compare_data(checkpoint)
         if self._trainer is not None and self.trainer.training:
             self._check_decay(checkpoint.get("lr_schedulers", []))
         self._loaded_step = checkpoint["global_step"]
@@ -389,6 +423,12 @@ class ImageGenerator(LightningModule):
                 f"the checkpoint is of a run with seed {saved.get('seed')}, and it cannot go on with seed "
                 f"{own.get('seed')}: its frozen couplings and its data are those of its own seed"
             )
+        unsaid = sorted(name for name in own.keys() - saved.keys() if not name.startswith("_") and name != "optimizer")
+        if unsaid and self.trainer.training:
+            rank_zero_warn(
+                f"the checkpoint does not say {', '.join(unsaid)}: training goes on with "
+                + ", ".join(f"{name}={own[name]}" for name in unsaid)
+            )
         differing = sorted(
             name
             for name in own.keys() & saved.keys()
@@ -399,22 +439,17 @@ class ImageGenerator(LightningModule):
             before = ", ".join(f"{name}={saved[name]}" for name in differing)
             rank_zero_warn(f"the checkpoint comes from a network with {before}, and goes on with {now}")
 
-    def _compare_data(self, saved: Mapping[str, Any]) -> None:
+    def _compare_data(self, checkpoint: dict[str, Any]) -> None:
         """Warn where training goes on with other data, refuse to validate with images that it has seen."""
         data = getattr(self.trainer, "datamodule", None)
-        if data is None or not saved:
+        if data is None:
             return
-        before, now = saved.get("_class_path", "").rpartition(".")[2], type(data).__name__
-        is_other = before not in ("", now)
-        if is_other and self.trainer.training:
+        if self.trainer.state.fn == "validate":
+            check_unseen(checkpoint, data)
+        settings = checkpoint.get("datamodule_hyper_parameters", {})
+        before, now = settings.get("_class_path", "").rpartition(".")[2], type(data).__name__
+        if before not in ("", now) and self.trainer.training:
             rank_zero_warn(f"the checkpoint was trained on {before}, and goes on with {now}")
-        split = {name: saved[name] for name in ("seed", "num_validation") if saved.get(name) != data.hparams.get(name)}
-        if self.trainer.state.fn == "validate" and not is_other and split:
-            settings = ", ".join(f"{name}={value}" for name, value in split.items())
-            raise ValueError(
-                f"some of these validation images were trained on: the checkpoint's run drew its own with {settings}. "
-                "Take these settings, or test instead"
-            )
 
     def _check_decay(self, schedules: Sequence[Mapping[str, Any]]) -> None:
         for schedule in schedules:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.images import ImageSet
-from chaos_lightning.data.of_training import make_training_data
+from chaos_lightning.data.of_training import check_unseen, make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
 from chaos_lightning.functional.checks import check_seed
@@ -117,6 +117,8 @@ def report(
         raise ValueError(
             f"the network makes images of {model.image_shape}, but those of the data are {data.image_shape}"
         )
+    if split == "validation":
+        check_unseen(checkpoint, data)
     data.prepare_data()
     split_images = {"validation": data.validation, "test": data.test}[split]
     available = min(len(split_images), len(data.train))

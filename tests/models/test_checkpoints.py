@@ -52,6 +52,15 @@ def test_a_network_is_loaded_as_it_was_saved(tmp_path, architecture, sizes):
         assert torch.equal(loaded.sample(7, seed=1), model.sample(7, seed=1))
 
 
+def test_settings_that_a_checkpoint_does_not_know_are_told_when_training_goes_on(tmp_path):
+    train(TwoLayer(**FAST, hidden_units=13), tmp_path, 5)
+    checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    del checkpoint["hyper_parameters"]["held_label_share"]  # as written by a version without it
+    torch.save(checkpoint, tmp_path / "older.ckpt")
+    with pytest.warns(UserWarning, match="does not say held_label_share: training goes on with held_label_share=0.5"):
+        train(TwoLayer(**FAST, hidden_units=13), tmp_path, 6, ckpt_path=tmp_path / "older.ckpt")
+
+
 def test_steps_and_files_are_counted_right(tmp_path):
     trainer = train(TwoLayer(**FAST, hidden_units=13), tmp_path, 20)
     assert trainer.global_step == 20

@@ -244,6 +244,31 @@ def test_bad_requests_for_samples_are_refused(request_, message):
         TwoLayer(**SMALL, hidden_units=7).sample(**{"num_samples": 3, **request_})
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "message"),
+    [
+        (torch.optim.LBFGS, None, "LBFGS evaluates a loss"),
+        (torch.optim.SGD, torch.optim.lr_scheduler.ReduceLROnPlateau, "ReduceLROnPlateau waits for a measure"),
+        (torch.optim.SGD, lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, -1), "decay over -1 steps: set max"),
+        (torch.optim.SGD, lambda o: torch.optim.lr_scheduler.LinearLR(o, total_iters=0), "decay over 0 steps: set max"),
+    ],
+)
+def test_optimisers_and_schedules_that_cannot_be_stepped_are_refused(optimizer, schedule, message):
+    model = TwoLayer(**SMALL, hidden_units=7, optimizer=optimizer, lr_scheduler=schedule)
+    with pytest.raises(ValueError, match=message):
+        quiet_trainer(max_steps=1).fit(model, Loader(images()))
+
+
+@pytest.mark.parametrize(("decay_steps", "is_told"), [(30, True), (20, False)])
+def test_a_decay_that_training_does_not_reach_is_said_aloud(decay_steps, is_told, recwarn):
+    schedule = lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, decay_steps)  # noqa: E731
+    model = TwoLayer(**SMALL, hidden_units=7, lr_scheduler=schedule)
+    quiet_trainer(max_epochs=2).fit(model, Loader(images(), length=10))
+    said = [str(warning.message) for warning in recwarn if "decays until" in str(warning.message)]
+    assert bool(said) == is_told
+    assert all("after 20 steps" in message and "--trainer.max_steps 20" in message for message in said)
+
+
 @pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
 def test_weights_in_half_precision_are_refused(precision):
     with pytest.raises(ValueError, match=f"precision {precision} would lose .*: use 32-true, bf16-mixed or 64-true"):

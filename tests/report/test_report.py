@@ -262,7 +262,7 @@ def python_trained(tmp_path, monkeypatch):
     [
         ([], "name it with --data"),
         (["--data", "MNISTDataModule", "--num_samples", "1001"], "there are only 1000"),
-        (["--data", "MNISTDataModule", "--data.num_validation", "60", "--num_samples", "61"], "there are only 60"),
+        (["--data", "MNISTDataModule", "--data.seed", "4"], "validation images were trained on"),
         (["--data", "MNISTDataModule", "--num_samples", "1"], "must be at least 2"),
         (["--data", "MNISTDataModule", "--num_chains", "1"], "must be at least 2"),
         (["--data", "MNISTDataModule", "--output", "some.ckpt"], "cannot write a report to some.ckpt"),
@@ -285,7 +285,12 @@ def test_a_data_setting_alone_changes_the_data_of_the_training(made, tmp_path, m
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         main(["report", "--ckpt_path", str(made[1]), "--data.num_validation", "60", "--num_samples", "61"])
-    assert "there are only 60" in capsys.readouterr().err
+    assert "these validation images were trained on" in capsys.readouterr().err
+    arguments = ("--split", "test", "--data.data_dir", "nowhere", "--data.num_validation", "60")
+    monkeypatch.setattr("chaos_lightning.data.datamodule.ensure_raw_files", lambda *_: None)
+    with pytest.raises(SystemExit):
+        main(["report", "--ckpt_path", str(made[1]), *arguments])
+    assert "nowhere" in capsys.readouterr().err
 
 
 @pytest.mark.slow
