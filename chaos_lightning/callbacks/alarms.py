@@ -22,8 +22,8 @@ class TrainingAlarms(Callback):
     """Warns once when a failure signature appears, with numbers and advice, and says when it is over.
 
     Noise, mode collapse, inversion and plateaus are looked for at every validation, in the samples and measures that
-    validation makes anyway; the onset of divergence at every training step, in the largest potential of the free
-    phase. The numbers that the decisions rest on are logged as ``signs/...``.
+    validation makes anyway; the onset of divergence in the largest potential of the free phase, at every training step
+    (on a GPU at those that are logged). The numbers that the decisions rest on are logged as ``signs/...``.
 
     Args:
         enabled: false switches all alarms off.
