@@ -225,6 +225,15 @@ def test_measuring_the_newest_run_leaves_the_files_of_the_run_as_they_were(in_fa
     assert (run_folder.parent / "version_1" / "measures.csv").exists()
 
 
+def test_data_modules_in_the_current_folder_are_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    lines = ["from chaos_lightning import MNISTDataModule", "class OwnDataModule(MNISTDataModule):", "    pass"]
+    (tmp_path / "own_images.py").write_text("\n".join(lines))
+    main(["fit", *TINY, "--data", "own_images.OwnDataModule", "--trainer.max_steps", "2"])
+    assert "for 2 steps in" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("nothing", [("--trainer.limit_val_batches", "0"), ("--data.num_validation", "0")])
 def test_training_needs_no_validation(tmp_path, monkeypatch, capsys, nothing):
     monkeypatch.chdir(tmp_path)
