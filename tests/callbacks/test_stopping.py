@@ -1,6 +1,7 @@
 """Signals that ask to stop."""
 
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,3 +28,23 @@ def test_a_later_signal_leaves_at_once(signals, monkeypatch):
     signal.raise_signal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("own", [None, signal.SIGINT])
+def test_a_signal_to_any_process_stops_all_at_the_same_step(own):
+    """The decision is that of all processes, here of one that has received nothing and one that has."""
+    asked = []
+
+    def any_of_both(received, *, all):
+        asked.append(received)
+        return True
+
+    strategy = SimpleNamespace(reduce_boolean_decision=any_of_both)
+    heard = stopping.StopSignals()
+    heard._received = own
+    steps = range(1, 2 * stopping.AGREE_EVERY + 1)
+    trainers = [SimpleNamespace(world_size=2, validating=False, global_step=step, strategy=strategy) for step in steps]
+    stops = [step for step, trainer in zip(steps, trainers, strict=True) if heard.agreed(trainer) is not None]
+    assert stops == [stopping.AGREE_EVERY, 2 * stopping.AGREE_EVERY]
+    assert asked == [own is not None] * 2
+    assert heard.agreed(trainers[stopping.AGREE_EVERY - 1]) == (own or signal.SIGTERM)

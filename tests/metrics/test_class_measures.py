@@ -1,5 +1,6 @@
 """Measures of networks that know classes, against the plain measures of selected rows."""
 
+import gc
 import math
 
 import numpy as np
@@ -15,6 +16,7 @@ from chaos_lightning.functional import (
     spectrum_error,
 )
 from chaos_lightning.metrics import ClassMeasures
+from chaos_lightning.metrics.evaluation import StageMeasures
 
 NUM_PIXELS, NUM_CLASSES, COUNT = 13, 3, 67
 
@@ -112,3 +114,23 @@ def test_two_processes_measure_what_one_does():
         ):
             assert figures.values == pytest.approx(expected.values, rel=1e-9)
             assert figures.floors == pytest.approx(expected.floors, rel=1e-9)
+
+
+def test_what_a_stage_has_measured_is_forgotten():
+    """The images of a validation must not stay in memory until the next."""
+    stage = StageMeasures([5.0, 10.0], NUM_PIXELS, ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES))
+
+    def held():
+        gc.collect()
+        return sum(found.nbytes for found in gc.get_objects() if type(found) is torch.Tensor)
+
+    sizes = []
+    for _ in range(3):
+        stage.reset()
+        stage.update(REAL, {5.0: GENERATED, 10.0: GENERATED}, TRAINING[:COUNT])
+        stage.classes.update(REAL, LABELS, GENERATED, PROBABILITIES)
+        stage.compute("val", 0, 10.0, COUNT)
+        sizes.append(held())
+    stage.update(REAL, {5.0: GENERATED, 10.0: GENERATED}, TRAINING[:COUNT])
+    stage.classes.update(REAL, LABELS, GENERATED, PROBABILITIES)
+    assert sizes[0] == sizes[1] == sizes[2] < held()
