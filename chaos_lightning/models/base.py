@@ -56,7 +56,8 @@ class ChaoticGenerator(ImageGenerator):
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
         held_label_share: share of the free phase's chains, 0 to below 1, whose labels are held at those of the
-            minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`.
+            minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`. More of
+            it makes these images more varied, and less often of their class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
@@ -85,7 +86,7 @@ class ChaoticGenerator(ImageGenerator):
         noise: float = 0.0,
         num_classes: int = 0,
         label_repetitions: int = 5,
-        held_label_share: float = 0.5,
+        held_label_share: float = 0.0,
         num_chains: int | None = None,
         l1: float = 0.0,
         coupling_dropout: float = 0.0,

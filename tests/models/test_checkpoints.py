@@ -57,7 +57,7 @@ def test_settings_that_a_checkpoint_does_not_know_are_told_when_training_goes_on
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     del checkpoint["hyper_parameters"]["held_label_share"]  # as written by a version without it
     torch.save(checkpoint, tmp_path / "older.ckpt")
-    with pytest.warns(UserWarning, match="does not say held_label_share: training goes on with held_label_share=0.5"):
+    with pytest.warns(UserWarning, match="does not say held_label_share: training goes on with held_label_share=0.0"):
         train(TwoLayer(**FAST, hidden_units=13), tmp_path, 6, ckpt_path=tmp_path / "older.ckpt")
 
 
