@@ -45,7 +45,7 @@ class Baseline(ImageGenerator):
 
     def on_train_batch_start(self, batch: "Minibatch", batch_idx: int) -> None:
         """Refuse images that are not in [-1, 1]."""
-        if self.device.type == "cpu" or self.is_logging_step(self.global_step):
+        if self.may_wait_for_device(self.global_step):
             check_pixels(float(torch.linalg.vector_norm(batch.images, float("inf"))), self.global_step)
 
     def learn(self, gradients: Iterable[Tensor], losses: Mapping[str, Tensor]) -> None:
@@ -59,8 +59,7 @@ class Baseline(ImageGenerator):
             TrainingDivergedError: if a loss is not finite.
         """
         step = self.global_step
-        # Looking at a loss waits for the device: at every step only where that costs nothing.
-        if self.device.type == "cpu" or self.is_logging_step(step):
+        if self.may_wait_for_device(step):
             for name, loss in losses.items():
                 if not torch.isfinite(loss):
                     raise TrainingDivergedError(

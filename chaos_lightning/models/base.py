@@ -195,8 +195,7 @@ class ChaoticGenerator(ImageGenerator):
         held = self._hold_labels(batch.labels, num_chains, first_chain)
         free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, held=held, thinning=thinning)
         self._divergence.take_in(visible, free.potentials)
-        # Looking waits for the device: at every step only where that costs nothing.
-        if self.device.type == "cpu" or self.is_logging_step(step):
+        if self.may_wait_for_device(step):
             self._look_for_divergence()
 
         self.descend(difference.neg_() for difference in self._hebbian_differences(clamped, free, thinning))

@@ -214,6 +214,10 @@ class ImageGenerator(LightningModule):
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return interval > 0 and (step + 1) % interval == 0
 
+    def may_wait_for_device(self, step: int) -> bool:
+        """Whether numbers may be looked at in this step: every one where that costs nothing, else those logged."""
+        return self.device.type == "cpu" or self.is_logging_step(step)
+
     def log_now(self, values: Mapping[str, Any]) -> None:
         """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.
 
