@@ -31,7 +31,7 @@ from chaos_lightning.compare.results import (
     TRAINING_SECONDS,
 )
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.of_training import training_data
+from chaos_lightning.data.of_training import training_data_name
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.measure import all_measures, compute
 from chaos_lightning.models import ImageGenerator
@@ -87,7 +87,7 @@ def check(plan: Comparison) -> None:
                     f"contestant {name} makes images of {model.image_shape}, but those of the data are "
                     f"{tuple(data.image_shape)}"
                 )
-            learned = (training_data(read_checkpoint(path)) or {}).get("class_path", "").rpartition(".")[2]
+            learned = training_data_name(read_checkpoint(path))
             if learned not in ("", type(data).__name__):
                 raise ValueError(f"contestant {name} has learned from {learned}, not from {type(data).__name__}")
     if len(names) > 1:

@@ -21,15 +21,21 @@ def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
+def training_data_name(checkpoint: dict[str, Any]) -> str:
+    """The name of the data module's class of the training, empty if the checkpoint does not tell."""
+    data = training_data(checkpoint)
+    return "" if data is None else str(data["class_path"]).rpartition(".")[2]
+
+
 def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
     """Refuse validation images of which the training has seen some.
 
     Raises:
         ValueError: if the training drew other validation images from the same data set, with its settings.
     """
-    settings = checkpoint.get("datamodule_hyper_parameters", {})
-    if not settings or settings.get("_class_path", "").rpartition(".")[2] not in ("", type(data).__name__):
+    if training_data_name(checkpoint) not in ("", type(data).__name__):
         return
+    settings = checkpoint.get("datamodule_hyper_parameters", {})
     names = [name for name in ("seed", "num_validation") if name in settings]
     differing = [name for name in names if settings[name] != data.hparams.get(name)]
     if differing:

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
 
-from chaos_lightning.data.of_training import check_unseen
+from chaos_lightning.data.of_training import check_unseen, training_data_name
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
@@ -427,17 +427,14 @@ class ImageGenerator(LightningModule):
                 f"the checkpoint is of a run with seed {saved.get('seed')}, and it cannot go on with seed "
                 f"{own.get('seed')}: its frozen couplings and its data are those of its own seed"
             )
-        unsaid = sorted(name for name in own.keys() - saved.keys() if not name.startswith("_") and name != "optimizer")
+        compared = {name for name in own if not name.startswith("_") and name != "optimizer"}
+        unsaid = sorted(compared - saved.keys())
         if unsaid and self.trainer.training:
             rank_zero_warn(
                 f"the checkpoint does not say {', '.join(unsaid)}: training goes on with "
                 + ", ".join(f"{name}={own[name]}" for name in unsaid)
             )
-        differing = sorted(
-            name
-            for name in own.keys() & saved.keys()
-            if not name.startswith("_") and name not in ("optimizer", "seed") and own[name] != saved[name]
-        )
+        differing = sorted(name for name in compared & saved.keys() - {"seed"} if own[name] != saved[name])
         if differing:
             now = ", ".join(f"{name}={own[name]}" for name in differing)
             before = ", ".join(f"{name}={saved[name]}" for name in differing)
@@ -450,8 +447,7 @@ class ImageGenerator(LightningModule):
             return
         if self.trainer.state.fn == "validate":
             check_unseen(checkpoint, data)
-        settings = checkpoint.get("datamodule_hyper_parameters", {})
-        before, now = settings.get("_class_path", "").rpartition(".")[2], type(data).__name__
+        before, now = training_data_name(checkpoint), type(data).__name__
         if before not in ("", now) and self.trainer.training:
             rank_zero_warn(f"the checkpoint was trained on {before}, and goes on with {now}")
 
