@@ -62,8 +62,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
     The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # classes of the user's own, by --data mymodule.MyDataModule
+    if "" not in sys.path:
+        sys.path.append("")  # classes of the user's own, by --data mymodule.MyDataModule
     for message in NOISE:
         warnings.filterwarnings("ignore", message)
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # not where in the program it arose
