@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chaos_lightning.commands import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^chaos-lightning .+$", README, flags=re.MULTILINE)
+JOB = re.search(r"^#!/bin/bash\n.+?(?=^```)", README, flags=re.MULTILINE | re.DOTALL).group()
 
 
 def test_the_two_main_commands_are_there_and_ci_runs_the_tests_as_written():
@@ -37,3 +39,12 @@ def test_command_has_only_options_and_configs_that_exist(command, capsys):
     for word in words:
         if word.startswith("configs/"):
             assert (ROOT / word).exists()
+
+
+def test_processes_of_the_job_share_the_minibatch_equally():
+    job = dict(re.findall(r"--([\w.-]+)[= ](\S+)", JOB))
+    nodes, tasks = int(job["nodes"]), int(job["ntasks-per-node"])
+    assert (int(job["trainer.num_nodes"]), int(job["trainer.devices"])) == (nodes, tasks)
+    assert int(job["gpus-per-node"]) == tasks
+    config = yaml.safe_load((ROOT / job["config"]).read_text())
+    assert config["data"]["init_args"]["batch_size"] % (nodes * tasks) == 0
