@@ -1,6 +1,7 @@
 """What the README tells its reader to type exists."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,25 @@ def test_processes_of_the_job_share_the_minibatch_equally():
     assert int(job["gpus-per-node"]) == tasks
     config = yaml.safe_load((ROOT / job["config"]).read_text())
     assert config["data"]["init_args"]["batch_size"] % (nodes * tasks) == 0
+
+
+@pytest.fixture
+def run_job(tmp_path):
+    """Runs the job's script with a given exit status of srun; gives its own and what SLURM was told."""
+
+    def run(status):
+        (tmp_path / "srun").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > arguments\nexit {status}\n')
+        (tmp_path / "scontrol").write_text('#!/bin/sh\necho "$*" >> told\n')
+        for name in ("srun", "scontrol"):
+            (tmp_path / name).chmod(0o755)
+        (tmp_path / "told").write_text("")
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "42"}
+        job = subprocess.run(["bash", "-c", JOB], cwd=tmp_path, env=environment)
+        return job.returncode, (tmp_path / "told").read_text()
+
+    return run
+
+
+@pytest.mark.parametrize(("status", "told"), [(0, ""), (1, ""), (143, "requeue 42\n")])
+def test_the_job_ends_as_its_training_does_and_is_put_back_when_stopped(run_job, status, told):
+    assert run_job(status) == (status, told)
