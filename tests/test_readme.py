@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 
 ROOT = Path(__file__).parents[1]
@@ -71,3 +72,13 @@ def run_job(tmp_path):
 @pytest.mark.parametrize(("status", "told"), [(0, ""), (1, ""), (143, "requeue 42\n")])
 def test_the_job_ends_as_its_training_does_and_is_put_back_when_stopped(run_job, status, told):
     assert run_job(status) == (status, told)
+
+
+def test_runs_of_the_job_have_its_number_in_their_name(run_job, tmp_path):
+    run_job(0)
+    command, subcommand, *arguments, option, which = (tmp_path / "arguments").read_text().splitlines()
+    assert (command, subcommand, option, which) == ("chaos-lightning", "fit", "--ckpt_path", "last")
+    arguments = [str(ROOT / argument) if argument.startswith("configs/") else argument for argument in arguments]
+    here = ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.num_nodes", "1"]
+    logger = ChaosCLI([*arguments, *here], run=False).trainer.logger
+    assert (logger.save_dir, logger.name) == ("logs", "paper_mnist_two_layer_42")
