@@ -1,5 +1,8 @@
 """What the README tells its reader to type exists."""
 
+import contextlib
+import functools
+import io
 import re
 import subprocess
 from pathlib import Path
@@ -12,8 +15,8 @@ from chaos_lightning.commands import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^chaos-lightning .+$", README, flags=re.MULTILINE)
-JOB = re.search(r"^#!/bin/bash\n.+?(?=^```)", README, flags=re.MULTILINE | re.DOTALL).group()
+COMMANDS = re.findall(r"^(?:srun )?(chaos-lightning .+)$", README.replace("\\\n", " "), flags=re.MULTILINE)
+SWEEP_JOB, JOB = re.findall(r"^#!/bin/bash\n.+?(?=^```)", README, flags=re.MULTILINE | re.DOTALL)
 
 
 def test_the_two_main_commands_are_there_and_ci_runs_the_tests_as_written():
@@ -22,17 +25,20 @@ def test_the_two_main_commands_are_there_and_ci_runs_the_tests_as_written():
     assert "&& pytest\n" in (ROOT / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command_has_only_options_and_configs_that_exist(command, capsys):
-    _, subcommand, *words = command.split()
-    with pytest.raises(SystemExit) as exit_:
+@functools.cache
+def help_of(subcommand):
+    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as exit_:
         main([subcommand, "--help"])
     assert exit_.value.code == 0
-    text = capsys.readouterr().out
+    return printed.getvalue()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_has_only_options_and_configs_that_exist(command):
+    _, subcommand, *words = command.split()
+    text = help_of(subcommand)
     if subcommand in ("sweep", "compare"):  # it hands on to fit what is not its own
-        with pytest.raises(SystemExit):
-            main(["fit", "--help"])
-        text += capsys.readouterr().out
+        text += help_of("fit")
     for option in (word for word in words if word.startswith("--")):
         # settings of an architecture, a data set or a logger follow from the class that is chosen
         known = option if option.split(".")[0] not in ("--model", "--data") else option.split(".")[0]
@@ -50,6 +56,12 @@ def test_processes_of_the_job_share_the_minibatch_equally():
     assert int(job["gpus-per-node"]) == tasks
     config = yaml.safe_load((ROOT / job["config"]).read_text())
     assert config["data"]["init_args"]["batch_size"] % (nodes * tasks) == 0
+
+
+def test_the_job_of_a_sweep_starts_one_command_a_node_for_all_its_gpus():
+    job = dict(re.findall(r"--([\w.-]+)[= ](\S+)", SWEEP_JOB))
+    assert job["ntasks-per-node"] == "1"
+    assert int(job["gpus-per-node"]) > 1
 
 
 @pytest.fixture
