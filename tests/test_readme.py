@@ -12,6 +12,7 @@ import yaml
 
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.sweep import command as sweep
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -62,6 +63,22 @@ def test_the_job_of_a_sweep_starts_one_command_a_node_for_all_its_gpus():
     job = dict(re.findall(r"--([\w.-]+)[= ](\S+)", SWEEP_JOB))
     assert job["ntasks-per-node"] == "1"
     assert int(job["gpus-per-node"]) > 1
+
+
+def test_the_config_of_a_sweep_makes_networks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (config,) = re.findall(r"^```yaml\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "sweep.yaml").write_text(config)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    plans = []
+    monkeypatch.setattr(sweep, "work", lambda plan, *_: plans.append(plan))  # after a check of every combination
+    sample = ["--data.data_dir", "null", "--data.num_eval_images", "1000"]  # which has no more
+    sweep.main(["--config", "sweep.yaml", *sample])
+    (plan,) = plans
+    combinations = {(run.settings["model.init_args.l1"], run.settings["model.init_args.gain"]) for run in plan.runs()}
+    assert combinations == {(l1, gain) for l1 in (0, 0.001, 0.01) for gain in (0, 1.5)}
+    assert len(plan.runs()) == 18
+    assert plan.folder == tmp_path / "logs" / "sweep" / "l1_and_gain"
 
 
 @pytest.fixture
