@@ -61,7 +61,7 @@ class ChaoticGenerator(ImageGenerator):
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
-            weight_decay.)
+            weight_decay, which acts on the biases too.)
         coupling_dropout: probability that a learned coupling is left out of a training step.
         hidden_dropout: probability that a hidden unit sends nothing in a training step. What is dropped is drawn anew
             at every step and is the same for all chains and both phases, see :class:`Thinning`.
