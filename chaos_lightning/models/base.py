@@ -320,8 +320,8 @@ class ChaoticGenerator(ImageGenerator):
     ) -> Any:
         """Generate images: run chains from random states and read the visible rates out.
 
-        Sample i depends on the seed and on i alone: asking for more samples, or for other times, gives the same
-        first ones.
+        On one kind of device, sample i depends on the seed and on i alone: asking for more samples, or for other times,
+        gives the same first ones.
 
         Args:
             num_samples: number of images.
