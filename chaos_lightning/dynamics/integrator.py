@@ -36,7 +36,7 @@ class Held(NamedTuple):
 
 
 def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -> int:
-    """Number of Euler steps of length ``dt`` in ``duration``, both in the units of tau.
+    """Number of Euler steps of length ``dt`` in ``duration``, in the same unit.
 
     Raises:
         ValueError: if the duration is negative, infinite or not a whole number of steps.

@@ -46,7 +46,7 @@ class ChaoticGenerator(ImageGenerator):
     Args:
         layer_sizes: units of each layer, visible first; label units come on top of the visible ones given here.
         gain: g of the frozen couplings; their entries have variance gain^2 / fan_in. Chaos without training: g > 1.
-        tau: time constant of the units, in the units of every other time.
+        tau: time constant of the units, in the same unit as every other time.
         dt: length of an Euler step, shorter than tau.
         sampling_time: T, when the activity is read out as an image; a whole number of steps.
         rate: rate function.

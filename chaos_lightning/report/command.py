@@ -200,7 +200,7 @@ def _formation(subject: Subject) -> Section:
         "formation",
         "The image as it forms",
         f"The first {IN_FORMATION} chains of seed {subject.seed}, one a row, from their random start on to three times "
-        f"the sampling time T = {model.sampling_time:g} (framed) of training. Times are in the units of tau = "
+        f"the sampling time T = {model.sampling_time:g} (framed) of training. Times are in the same unit as tau = "
         f"{model.tau:g}; the columns are not evenly spaced.",
         formation_figure(images, times, model.sampling_time),
         arrays={"images": _levels(images), "times": torch.tensor(times).numpy()},
