@@ -25,8 +25,8 @@ class VisibleLayout:
     """
 
     num_pixels: int
-    num_classes: int = 0
-    label_repetitions: int = 10
+    num_classes: int
+    label_repetitions: int
 
     def __post_init__(self) -> None:
         if self.num_classes < 0 or self.num_classes == 1:

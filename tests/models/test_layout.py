@@ -6,6 +6,7 @@ import torch
 from chaos_lightning.models.layout import VisibleLayout
 
 LAYOUT = VisibleLayout(num_pixels=5, num_classes=3, label_repetitions=2)
+PIXELS_ALONE = VisibleLayout(num_pixels=5, num_classes=0, label_repetitions=2)
 IMAGES = torch.linspace(-1, 1, 10).reshape(2, 1, 1, 5)
 
 
@@ -17,9 +18,8 @@ def test_labels_follow_the_pixels_as_blocks_of_equal_units():
 
 
 def test_without_classes_the_visible_layer_is_the_pixels():
-    layout = VisibleLayout(5)
-    assert layout.num_units == 5
-    assert torch.equal(layout.rates_of(IMAGES, torch.tensor([2, 0])), IMAGES.flatten(1))
+    assert PIXELS_ALONE.num_units == 5
+    assert torch.equal(PIXELS_ALONE.rates_of(IMAGES, torch.tensor([2, 0])), IMAGES.flatten(1))
 
 
 def test_probabilities_are_the_shares_of_units_that_say_yes():
@@ -67,14 +67,14 @@ def test_unknown_classes_are_refused(asked, message):
 
 def test_a_network_without_labels_says_how_to_get_them():
     with pytest.raises(ValueError, match=r"no label units.*num_classes=10"):
-        VisibleLayout(5).classes(0)
+        PIXELS_ALONE.classes(0)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_classes": -1}, "num_classes must be 2 or more, or 0"),
-        ({"num_classes": 1}, "num_classes must be 2 or more, or 0"),
+        ({"num_classes": -1, "label_repetitions": 2}, "num_classes must be 2 or more, or 0"),
+        ({"num_classes": 1, "label_repetitions": 2}, "num_classes must be 2 or more, or 0"),
         ({"num_classes": 3, "label_repetitions": 0}, "label_repetitions must be at least 1"),
     ],
 )
