@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -48,6 +49,48 @@ def test_command_has_only_options_and_configs_that_exist(command):
     for word in words:
         if word.startswith("configs/"):
             assert (ROOT / word).exists()
+
+
+def as_tiny(command):
+    """The arguments of a command of the README, for a network that is trained in a moment on the sample."""
+    arguments = [str(ROOT / word) if word.startswith("configs/") else word for word in command.split()[1:]]
+    return [
+        *(*arguments, "--model.hidden_units", "13", "--data.data_dir", "null", "--trainer.limit_val_batches", "0"),
+        *("--trainer.max_steps", "2", "--trainer.precision", "32-true", "--trainer.accelerator", "cpu"),
+        *("--data.num_eval_images", "20", "--trainer.enable_progress_bar", "false"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with what the README's first two trainings leave, made in a moment."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for config in ("configs/quickstart.yaml", "configs/conditional/mnist.yaml"):
+            main(as_tiny(f"chaos-lightning fit --config {config}"))
+    return folder
+
+
+def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch):
+    """In a row and in one place, as a reader would type it, with less training and no full data."""
+    monkeypatch.chdir(trained)
+    python = "\n".join(re.findall(r"^```python\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL))
+    for written, instead in (
+        ("max_steps=2500, val_check_interval=500", "max_steps=2, val_check_interval=2"),
+        ("hidden_units=1000", "hidden_units=13"),
+        ("MNISTDataModule(batch_size=50)", "MNISTDataModule(batch_size=50, num_eval_images=20)"),
+        ('MNISTDataModule("~/data")', "MNISTDataModule()"),
+    ):
+        assert written in python
+        python = python.replace(written, instead)
+    names = {"__name__": "readme"}
+    exec(python, names)
+    assert names["images"].shape == (100, 1, 28, 28)
+    assert names["probabilities"].shape == (100, 10)
+    assert names["completions"].shape == (100, 8, 1, 28, 28)
+    assert list(names["as_they_form"]) == [0, 50, 100, 200]
+    assert np.load("real.npz")["images"].shape == (1000, 28, 28)
 
 
 def test_processes_of_the_job_share_the_minibatch_equally():
