@@ -13,6 +13,7 @@ import yaml
 
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.dynamics import lyapunov_exponents
 from chaos_lightning.sweep import command as sweep
 
 ROOT = Path(__file__).parents[1]
@@ -63,16 +64,18 @@ def as_tiny(command):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with what the README's first two trainings leave, made in a moment."""
+    """A folder with what the trainings leave that the README's Python reads, made in a moment."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for config in ("configs/quickstart.yaml", "configs/conditional/mnist.yaml"):
-            main(as_tiny(f"chaos-lightning fit --config {config}"))
+        (keeping,) = (command for command in COMMANDS if "save_top_k" in command)
+        main(as_tiny(keeping.replace("every_n_train_steps 500", "every_n_train_steps 1")))
+        Path("logs/quickstart").symlink_to("chaos")  # the same config without further options
+        main(as_tiny("chaos-lightning fit --config configs/conditional/mnist.yaml"))
     return folder
 
 
-def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch):
+def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch, capsys):
     """In a row and in one place, as a reader would type it, with less training and no full data."""
     monkeypatch.chdir(trained)
     python = "\n".join(re.findall(r"^```python\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL))
@@ -91,6 +94,13 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch)
     assert names["completions"].shape == (100, 8, 1, 28, 28)
     assert list(names["as_they_form"]) == [0, 50, 100, 200]
     assert np.load("real.npz")["images"].shape == (1000, 28, 28)
+    # the largest exponents of the checkpoints that training has kept on the way, in their order
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.fullmatch(r"[12] \S+ \S+", line)]
+    assert [line[0] for line in lines] == ["1", "2"]
+    network = names["ChaoticGenerator"].load_from_checkpoint("logs/chaos/version_0/checkpoints/last.ckpt").network
+    last = lyapunov_exponents(network, 20, duration=1000, transient=500, seed=[0], dt=5.0, tau=10.0)
+    assert float(lines[1][1]) == pytest.approx(float(last.mean), rel=1e-6)
+    assert float(lines[1][2]) == pytest.approx(float(last.standard_error), rel=1e-6)
 
 
 def test_processes_of_the_job_share_the_minibatch_equally():
