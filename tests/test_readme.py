@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 from chaos_lightning.dynamics import lyapunov_exponents
@@ -101,6 +102,16 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch,
     last = lyapunov_exponents(network, 20, duration=1000, transient=500, seed=[0], dt=5.0, tau=10.0)
     assert float(lines[1][1]) == pytest.approx(float(last.mean), rel=1e-6)
     assert float(lines[1][2]) == pytest.approx(float(last.standard_error), rel=1e-6)
+
+
+@pytest.mark.parametrize("network", [OneLayer(9), TwoLayer(9, 5), ThreeLayer(9, 5, 2)])
+def test_the_table_of_weights_says_the_shape_of_each(network):
+    table = dict(re.findall(r"^\| `(network\.\S+)` \|.*\| (.+) \|$", README, flags=re.MULTILINE))
+    sizes = network.layer_sizes
+    for name, tensor in network.state_dict().items():
+        row, (index,) = re.sub(r"\d+", "i", name), re.findall(r"\d+", name)
+        places = {"layer i": int(index), "layer i + 1": min(int(index) + 1, len(sizes) - 1)}
+        assert tensor.shape == tuple(sizes[places[layer]] for layer in table[row].split(" x ")), name
 
 
 def test_processes_of_the_job_share_the_minibatch_equally():
