@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
 from inspect import Parameter, signature
 from pathlib import Path
 from pydoc import locate
@@ -32,7 +31,7 @@ from chaos_lightning.callbacks import (
 )
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.of_training import training_data
+from chaos_lightning.data.of_training import is_at_hand, training_data
 from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import SYMBOLS
@@ -51,8 +50,8 @@ from chaos_lightning.version import __version__
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
 """What Lightning takes in place of a checkpoint's path."""
 
-DEFAULT_MODEL = "chaos_lightning.TwoLayer"
-DEFAULT_DATA = "chaos_lightning.MNISTDataModule"
+DEFAULTS = {"model": "chaos_lightning.TwoLayer", "data": "chaos_lightning.MNISTDataModule"}
+"""Classes of model and data."""
 
 
 class Parser(LightningArgumentParser):
@@ -137,15 +136,18 @@ class ChaosCLI(LightningCLI):
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add trainer, model and data; model and data have defaults."""
         super().add_core_arguments_to_parser(parser)
-        # Settings of the default, its optimiser among them, would be carried over to another model that is asked for.
-        asked = [name for name in self._asked_models if name is not None]
-        known = {
-            subclass.__name__: f"{subclass.__module__}.{subclass.__name__}" for subclass in subclasses(ImageGenerator)
+        # Settings of the default, its optimiser among them, would be carried over to another class that is asked for.
+        classes_of: dict[str, list[type]] = {
+            "model": [*subclasses(ImageGenerator)],
+            "data": [*subclasses(ImageDataModule)],
         }
-        self._check_name("model", known)
-        model = known.get(asked[-1], DEFAULT_MODEL) if asked else DEFAULT_MODEL
-        self._check_name("data", [data.__name__ for data in ImageDataModule.__subclasses__()])
-        parser.set_defaults({"model": {"class_path": model}, "data": {"class_path": DEFAULT_DATA}})
+        for section, classes in classes_of.items():
+            known = {class_.__name__: f"{class_.__module__}.{class_.__name__}" for class_ in classes}
+            self._check_name(section, known)
+            asked = self._asked_class(section, "config", section) or DEFAULTS[section]
+            path = known.get(asked, asked)
+            is_class = isinstance(locate(path), type)  # else the parser complains of it
+            parser.set_defaults({section: {"class_path": path if is_class else DEFAULTS[section]}})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the callbacks that have settings, and what follows from other settings."""
@@ -212,28 +214,31 @@ class ChaosCLI(LightningCLI):
             # That a run goes on in its own folder is no surprise.
             warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
             return
-        asked = self._asked_models[-1]
+        asked = self._asked_class("model", "model")
         if asked is not None:
-            check_architecture(checkpoint, asked)
+            check_architecture(checkpoint, asked.rpartition(".")[2])
         parser, logger = self._parser(subcommand), config.trainer.logger
-        parser.set_defaults(_settings_of(checkpoint))
+        parser.set_defaults(_settings_of(checkpoint, other_data=self._asked_class("data", "config", "data")))
         self.parse_arguments(self.parser, self._args)
         for name, value in {"ckpt_path": path, "trainer.logger": logger}.items():
             self.config[subcommand][name] = value
 
-    @cached_property
-    def _asked_models(self) -> tuple[str | None, str | None]:
-        """The names of the models that config files ask for, and ``--model``: parsed settings show the default too."""
-        in_files, by_option = None, None
+    def _asked_class(self, section: str, *options: str) -> str | None:
+        """The class that the user asks for: parsed settings do not tell it from the default.
+
+        Args:
+            section: "model" or "data".
+            options: where to look, the section itself (``--model``) or ``config``; the last one that has it counts.
+        """
+        found: dict[str, str] = {}
         for position, argument in enumerate(self._arguments):
-            name, _, value = argument.partition("=")
-            if name in ("--config", "--model") and (value or position + 1 < len(self._arguments)):
-                value = value or self._arguments[position + 1]
-                if name == "--model":
-                    by_option = value.rpartition(".")[2]
-                else:
-                    in_files = _model_in_config(value) or in_files
-        return in_files, by_option
+            name, _, value = argument.removeprefix("--").partition("=")
+            if name in options and argument.startswith("--"):
+                value = value or "".join(self._arguments[position + 1 : position + 2])
+                class_path = value if name == section else _class_in_config(value, section)
+                if class_path:
+                    found[name] = class_path
+        return next((found[name] for name in reversed(options) if name in found), None)
 
     def _check_name(self, option: str, known: Iterable[str]) -> None:
         """Refuse a misspelt class; one with a module is left to the parser, and so is a file."""
@@ -348,31 +353,40 @@ class ChaosCLI(LightningCLI):
             print(f"TensorBoard tensorboard --logdir {folder}")
 
 
-def _settings_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Model, data and seed of a training, as defaults of the command line."""
-    saved = checkpoint["hyper_parameters"]
+def _settings_of(checkpoint: dict[str, Any], *, other_data: str | None) -> dict[str, Any]:
+    """Model, data and seed of a training, as defaults of the command line.
+
+    Args:
+        checkpoint: of the training.
+        other_data: data that the user asks for instead, if any.
+
+    Raises:
+        ValueError: if the data module of the training is not at hand, and nothing else was asked for.
+    """
+    saved, header = checkpoint["hyper_parameters"], read_header(checkpoint)
     # The seed of both comes from that of everything.
     settings = {name: value for name, value in saved.items() if name != "seed" and not name.startswith("_")}
-    # A model made in Python leaves no class path.
-    class_path = saved.get("_class_path", read_header(checkpoint)["architecture"])
+    class_path = saved.get("_class_path", header.get("class_path", header["architecture"]))
     defaults = {"model": {"class_path": class_path, "init_args": settings}, "seed_everything": saved.get("seed", 0)}
     data = training_data(checkpoint)
-    if data is not None:
+    if data is not None and is_at_hand(data):
         data["init_args"].pop("seed", None)
         defaults["data"] = data
+    elif data is not None and other_data is None:
+        raise ValueError(f"the checkpoint was trained on {data['class_path']}, which is not at hand: name --data")
     return defaults
 
 
-def _model_in_config(config: str) -> str | None:
-    """The name of the model's class in a config, which is a file or its contents.
+def _class_in_config(config: str, section: str) -> str | None:
+    """The class path of the model or data in a config, which is a file or its contents.
 
     None without one, or where the parser will complain of the config.
     """
     try:
         contents = Path(config).read_text() if os.path.isfile(config) else config
-        model = yaml.safe_load(contents)["model"]
-        class_path = model if isinstance(model, str) else model["class_path"]
-        return str(class_path).rpartition(".")[2]
+        settings = yaml.safe_load(contents)[section]
+        class_path = settings if isinstance(settings, str) else settings["class_path"]
+        return str(class_path)
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return None
 

@@ -19,7 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError
-from chaos_lightning.data.of_training import training_data
+from chaos_lightning.data.of_training import is_at_hand, training_data
 from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.measure import measure
@@ -128,7 +128,7 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     if "data" in signature(function).parameters:
         path = capture_parser(run).parse_args(arguments).ckpt_path
         data = training_data(read_checkpoint(path))
-        defaults = {"data": data} if data else {}
+        defaults = {"data": data} if data and is_at_hand(data) else {}
     run(set_defaults=defaults)
 
 

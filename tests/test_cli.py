@@ -225,13 +225,78 @@ def test_measuring_the_newest_run_leaves_the_files_of_the_run_as_they_were(in_fa
     assert (run_folder.parent / "version_1" / "measures.csv").exists()
 
 
-def test_data_modules_in_the_current_folder_are_found(tmp_path, monkeypatch, capsys):
+OWN_CLASSES = """
+import torch
+from chaos_lightning import MNISTDataModule, TwoLayer
+
+class OwnData(MNISTDataModule):
+    def __init__(self, batch_size: int = 20, num_eval_images: int = 31, **settings):
+        super().__init__(batch_size=batch_size, num_eval_images=num_eval_images, **settings)
+
+class OwnNetwork(TwoLayer):
+    def __init__(self, gain: float = 3.0, hidden_units: int = 17, dt: float = 5.0, **settings):
+        super().__init__(gain=gain, hidden_units=hidden_units, dt=dt, **settings)
+"""
+
+
+@pytest.fixture
+def own_classes(tmp_path, monkeypatch):
+    """Checkpoint of a network and data whose classes lie in the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    lines = ["from chaos_lightning import MNISTDataModule", "class OwnDataModule(MNISTDataModule):", "    pass"]
-    (tmp_path / "own_images.py").write_text("\n".join(lines))
-    main(["fit", *TINY, "--data", "own_images.OwnDataModule", "--trainer.max_steps", "2"])
-    assert "for 2 steps in" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "own_classes.py").write_text(OWN_CLASSES)
+    main(["fit", "--model", "own_classes.OwnNetwork", "--data", "own_classes.OwnData", "--trainer.max_steps", "2"])
+    return tmp_path / "logs" / "runs" / "version_0" / "checkpoints" / "last.ckpt"
+
+
+def test_classes_in_the_current_folder_keep_their_own_defaults(own_classes):
+    checkpoint = torch.load(own_classes, weights_only=True)
+    network, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
+    assert (network["gain"], network["hidden_units"], network["dt"]) == (3.0, 17, 5.0)
+    assert (data["batch_size"], data["num_eval_images"]) == (20, 31)
+
+
+def test_commands_without_a_trainer_find_classes_in_the_current_folder(own_classes):
+    result = run(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
+    assert result.returncode == 0, result.stderr
+    own_classes.parents[4].joinpath("own_classes.py").unlink()
+    result = run(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
+    assert result.returncode == 1
+    assert "Import the module that defines OwnNetwork first" in result.stderr
+
+
+@pytest.fixture
+def python_trained(tmp_path, monkeypatch):
+    """Makes a checkpoint by a training in Python, with a data module."""
+    monkeypatch.chdir(tmp_path)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "limit_val_batches": 0}
+
+    def train(data):
+        trainer = Trainer(max_steps=1, accelerator="cpu", enable_checkpointing=False, **quiet)
+        trainer.fit(TwoLayer(hidden_units=13, dt=5.0, measure_times=[]), datamodule=data)
+        trainer.save_checkpoint(tmp_path / "some.ckpt")
+
+    return train
+
+
+def test_a_network_trained_in_python_is_tested_on_its_data(python_trained, tmp_path):
+    python_trained(FashionMNISTDataModule(batch_size=20, num_eval_images=31, seed=5))
+    main(["test", "--ckpt_path", "some.ckpt"])
+    settings = (tmp_path / "logs" / "runs" / "version_0" / "config.yaml").read_text()
+    assert "FashionMNISTDataModule" in settings
+    assert "num_eval_images: 31" in settings
+
+
+def test_data_that_is_not_at_hand_must_be_named(python_trained, capsys):
+    class Local(MNISTDataModule):
+        pass
+
+    python_trained(Local(batch_size=20, num_eval_images=31))
+    with pytest.raises(SystemExit) as exit_:
+        main(["test", "--ckpt_path", "some.ckpt"])
+    assert exit_.value.code == 1
+    assert "Local, which is not at hand: name --data" in capsys.readouterr().err
+    main(["test", "--ckpt_path", "some.ckpt", "--data", "MNISTDataModule", "--data.num_eval_images", "31"])
 
 
 @pytest.mark.parametrize("nothing", [("--trainer.limit_val_batches", "0"), ("--data.num_validation", "0")])

@@ -139,6 +139,22 @@ def test_a_wild_learning_rate_stops_training_and_leaves_no_bad_checkpoint(here, 
         assert all(tensor.isfinite().all() for tensor in state.values())
 
 
+@pytest.mark.parametrize("model", ["TwoLayer", "RestrictedBoltzmannMachine"])
+def test_what_a_wild_first_step_makes_is_not_saved(here, capsys, model):
+    tiny = [argument for argument in TINY if argument not in ("--model.dt", "5", "--model.measure_times", "[]")]
+    wild = ["--model", model, *tiny, "--model.optimizer", "SGD", "--model.optimizer.lr", "1e5"]
+    sentence = fails(capsys, ["fit", *wild, "--trainer.max_steps", "1"])
+    assert "training diverged at step 1: potentials reach" in sentence
+    assert "Train again with a lower learning rate than 100000" in sentence
+    assert not list(here.rglob("*.ckpt"))
+
+
+def test_a_boltzmann_machine_that_diverges_stops_training(here, capsys):
+    wild = ["--model", "RestrictedBoltzmannMachine", "--model.optimizer", "SGD", "--model.optimizer.lr", "1e3"]
+    long = ["--data.batch_size", "200", "--trainer.val_check_interval", "50", "--trainer.max_steps", "50"]
+    assert "training diverged at step" in fails(capsys, ["fit", *wild, *long])
+
+
 def two_processes(folder, *program):
     command = [sys.executable, *program, "fit", *TINY, "--trainer.accelerator", "cpu"]
     return subprocess.Popen(

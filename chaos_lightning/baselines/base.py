@@ -23,7 +23,6 @@ class Baseline(ImageGenerator):
 
     sampling_time = 0.0
     measure_times = [0.0]  # noqa: RUF012 - nobody changes it
-    largest_potential = None
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
         """Generate samples ``first_sample`` to ``first_sample + num_samples``, ``(num_samples, pixels)`` in [-1, 1].
@@ -63,8 +62,7 @@ class Baseline(ImageGenerator):
             for name, loss in losses.items():
                 if not torch.isfinite(loss):
                     raise TrainingDivergedError(
-                        f"training diverged at step {step}: {name} is {float(loss)}. Lower the learning rate (now "
-                        f"{self.learning_rate:g})"
+                        f"training diverged at step {step}: {name} is {float(loss)}. {self.advice_on_divergence}"
                     )
         self.descend(gradients)
         self.step_schedule()

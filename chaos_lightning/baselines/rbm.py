@@ -70,7 +70,7 @@ class RestrictedBoltzmannMachine(Baseline):
                 raise ValueError(f"{name} must be at least 1, but is {number}")
         self.gibbs_steps = gibbs_steps
         self.sampling_steps = sampling_steps
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))  # torch refuses NumPy's integers
         self.weights = nn.Parameter(0.01 * torch.randn(visible_units, hidden_units, generator=generator))
         self.visible_bias = nn.Parameter(torch.zeros(visible_units))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden_units))
@@ -101,8 +101,18 @@ class RestrictedBoltzmannMachine(Baseline):
         self.chains.copy_(drawn.to(means) < means)
 
     @torch.no_grad()
+    def largest_input(self) -> float:
+        """Largest absolute input that binary units can give a unit."""
+        sizes = self.weights.abs()
+        visible = self.visible_bias.abs() + sizes.sum(1)
+        hidden = self.hidden_bias.abs() + sizes.sum(0)
+        return float(torch.cat([visible, hidden]).max())
+
+    @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
         """Move the persistent chains on, and take one step along the centred gradient."""
+        if self.may_wait_for_device(self.global_step):
+            self.check_weights()
         data = ((batch.images.flatten(1) + 1) / 2).to(self.weights)
         self.chains, reconstruction = self.gibbs(
             self.chains, self.gibbs_steps, seed=(self.seed, TRAINING, self.global_step), first_chain=0

@@ -7,10 +7,7 @@ from chaos_lightning.data.datamodule import ImageDataModule
 
 
 def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
-    """Class path and settings of the data module of the training, None if the checkpoint does not tell.
-
-    The command line notes both in every checkpoint; a data module made in Python leaves no class path.
-    """
+    """Class path and settings of the data module of the training, None if the checkpoint does not tell."""
     settings = dict(checkpoint.get("datamodule_hyper_parameters", {}))
     class_path = settings.get("_class_path")
     if class_path is None:
@@ -46,6 +43,12 @@ def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
         )
 
 
+def is_at_hand(data: dict[str, Any]) -> bool:
+    """Whether the class that :func:`training_data` names can be found."""
+    class_ = locate(data["class_path"])
+    return isinstance(class_, type) and issubclass(class_, ImageDataModule)
+
+
 def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     """The data module of the training.
 
@@ -55,7 +58,7 @@ def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     noted = training_data(checkpoint)
     if noted is None:
         raise ValueError("the checkpoint does not tell which data set it was trained on: name it with --data")
-    class_ = locate(noted["class_path"])
-    if not (isinstance(class_, type) and issubclass(class_, ImageDataModule)):
+    if not is_at_hand(noted):
         raise ValueError(f"the checkpoint was trained on {noted['class_path']}, which is not at hand: name --data")
-    return class_(**noted["init_args"])
+    data: ImageDataModule = locate(noted["class_path"])(**noted["init_args"])  # type: ignore[operator]
+    return data

@@ -94,7 +94,7 @@ class ChaoticNetwork(nn.Module):
         pairs = [(0, 0)] if len(layer_sizes) == 1 else [(i, i + 1) for i in range(len(layer_sizes) - 1)]
         self.couplings = nn.ModuleList(Connection(lower, upper, layer_sizes) for lower, upper in pairs)
         self.biases = nn.ParameterList(torch.zeros(size) for size in layer_sizes)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(int(seed))  # torch refuses NumPy's integers
         fan_in = [sum(layer_sizes[source] for source, _ in self.afferents(layer)) for layer in range(self.num_layers)]
         for connection in self.connections:
             connection.draw_frozen(gain, fan_in, generator)
@@ -120,6 +120,15 @@ class ChaoticNetwork(nn.Module):
     def trainable(self) -> list[nn.Parameter]:
         """The learned couplings, in order of the connections, then the biases, in order of the layers."""
         return [connection.learned for connection in self.connections] + list(self.biases)
+
+    @torch.no_grad()
+    def largest_input(self) -> float:
+        """Largest absolute input that rates in [-1, 1] can give a unit; NaN if a coupling or bias is."""
+        inputs = [
+            bias.abs() + sum(couplings.abs().sum(1) for _, couplings in self.afferents(layer))
+            for layer, bias in enumerate(self.biases)
+        ]
+        return float(torch.cat(inputs).max())
 
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""

@@ -297,9 +297,12 @@ class ChaoticGenerator(ImageGenerator):
         """Largest absolute potential of the free phase, at the newest step that was looked at."""
         return self._divergence.largest_potential
 
+    def largest_input(self) -> float:
+        """Largest absolute input that rates in [-1, 1] can give a unit: potentials do not stay above it."""
+        return self.network.largest_input()
+
     def _look_for_divergence(self) -> None:
-        checkpoint = getattr(self.trainer.checkpoint_callback, "last_model_path", "")
-        self._divergence.look(self.global_step, self.learning_rate, checkpoint)
+        self._divergence.look(self.global_step, self.advice_on_divergence)
 
     def _log_update(self) -> None:
         learned = [connection.learned for connection in self.network.connections]

@@ -2,9 +2,11 @@
 
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
@@ -17,15 +19,55 @@ FORMAT = 1
 _KEY = "chaos_lightning"
 
 
-def write_header(checkpoint: dict[str, Any], *, architecture: str, layer_sizes: list[int], optimizer: str) -> None:
-    """Note in a checkpoint which network it holds and which optimiser trained it."""
+def write_header(
+    checkpoint: dict[str, Any], *, network: type, layer_sizes: list[int], optimizer: str, data: type | None
+) -> None:
+    """Note in a checkpoint which network it holds, and which optimiser and data module trained it.
+
+    Its settings and the loops' state become plain values, see :func:`plain`.
+
+    Args:
+        checkpoint: that is being written.
+        network: class of the network.
+        layer_sizes: units of each layer.
+        optimizer: name of its class.
+        data: class of the data module, None if there is none.
+    """
     checkpoint[_KEY] = {
         "format": FORMAT,
         "version": __version__,
-        "architecture": architecture,
-        "layer_sizes": layer_sizes,
+        "architecture": network.__name__,
+        "class_path": _class_path(network),
+        "layer_sizes": plain(layer_sizes),
         "optimizer": optimizer,
     }
+    for key in ("hyper_parameters", "datamodule_hyper_parameters", "loops"):
+        if key in checkpoint:
+            checkpoint[key] = plain(checkpoint[key])
+    if data is not None:
+        settings = checkpoint.setdefault("datamodule_hyper_parameters", {})
+        settings.setdefault("_class_path", _class_path(data))  # the command line has noted it already
+
+
+def plain(value: Any) -> Any:
+    """A setting as a checkpoint can hold it, which must be readable without running code: no NumPy, no paths."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    if isinstance(value, tuple):
+        return tuple(plain(entry) for entry in value)
+    return value
+
+
+def _class_path(class_: type) -> str:
+    return f"{class_.__module__}.{class_.__qualname__}"
 
 
 def read_header(checkpoint: dict[str, Any]) -> dict[str, Any]:

@@ -14,21 +14,37 @@ class TrainingDivergedError(RuntimeError):
     """Training has produced numbers that are not finite or absurdly large."""
 
 
-def check_pixels(largest: float, step: int, advice: str = "") -> None:
+def check_pixels(largest: float, step: int) -> None:
     """Raise if training images are not what generators learn.
 
     Args:
         largest: absolute pixel, NaN if one is.
         step: of training.
-        advice: what to say besides.
 
     Raises:
         ValueError: for pixels that are not finite or outside [-1, 1].
     """
     if not largest <= 1 + 1e-6:
         raise ValueError(
-            f"training stopped at step {step}: pixels must be finite and in [-1, 1], but the images hold {largest}. "
-            + advice
+            f"training stopped at step {step}: pixels must be finite and in [-1, 1], but the images hold {largest}"
+        )
+
+
+def check_potentials(largest: float, step: int, advice: str) -> None:
+    """Raise if potentials, or the largest input that the weights can give a unit, mean divergence.
+
+    Args:
+        largest: absolute value, NaN if one is.
+        step: of training.
+        advice: what to do.
+
+    Raises:
+        TrainingDivergedError: if it is not finite or beyond LARGEST_POTENTIAL.
+    """
+    if not largest <= LARGEST_POTENTIAL:
+        raise TrainingDivergedError(
+            f"training diverged at step {step}: potentials reach {largest:g}, where {LARGEST_POTENTIAL:g} is far too "
+            f"much. {advice}"
         )
 
 
@@ -52,8 +68,12 @@ class DivergenceWatch:
         # torch.maximum hands NaN on, so nothing is lost between two looks.
         self._largest = largest if self._largest is None else torch.maximum(largest, self._largest)
 
-    def look(self, step: int, learning_rate: float, last_checkpoint: str) -> None:
+    def look(self, step: int, advice: str) -> None:
         """Raise if anything taken in since the last look is bad.
+
+        Args:
+            step: of training.
+            advice: what to do if it diverges.
 
         Raises:
             ValueError: for pixels that are not finite or outside [-1, 1].
@@ -64,11 +84,6 @@ class DivergenceWatch:
         pixel, *potentials = self._largest.tolist()
         self._largest = None
         self.largest_potential = max(potentials)
-        kept = f"The last good checkpoint: {last_checkpoint or 'none was written yet'}"
-        check_pixels(pixel, step, kept)
-        for potential in potentials:
-            if not potential <= LARGEST_POTENTIAL:
-                raise TrainingDivergedError(
-                    f"training diverged at step {step}: the largest potential is {potential:g}. "
-                    f"Lower the learning rate (now {learning_rate:g}). " + kept
-                )
+        check_pixels(pixel, step)
+        for potential in potentials:  # max() would lose a NaN
+            check_potentials(potential, step, advice)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from io import BytesIO
 from math import isqrt
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from pydoc import locate
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -16,13 +17,15 @@ from chaos_lightning.data.of_training import check_unseen, training_data_name
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
-from chaos_lightning.models.checkpoint import check_architecture, read_checkpoint, read_header, write_header
-from chaos_lightning.models.divergence import TrainingDivergedError
+from chaos_lightning.models.checkpoint import check_architecture, plain, read_checkpoint, read_header, write_header
+from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
 from chaos_lightning.models.weights_file import is_weights_file
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch
 
+
+Class = TypeVar("Class")
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which weights keep what they learn."""
@@ -102,9 +105,39 @@ class ImageGenerator(LightningModule):
         """Units of each layer, that of the pixels first."""
         raise NotImplementedError
 
+    @property
+    def largest_potential(self) -> float | None:
+        """Largest absolute potential of a training step; None for a generator without potentials."""
+        return None
+
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that training changes."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    def largest_input(self) -> float:
+        """Largest absolute input that the weights can give a unit, whatever the activity; 0 where units have none."""
+        return 0.0
+
+    def check_weights(self) -> None:
+        """Refuse weights with which no network works.
+
+        Raises:
+            TrainingDivergedError: if one is not finite, or units can get inputs beyond LARGEST_POTENTIAL.
+        """
+        for name, parameter in self.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise TrainingDivergedError(
+                    f"training diverged at step {self.global_step}: {name} is not finite. {self.advice_on_divergence}"
+                )
+        check_potentials(self.largest_input(), self.global_step, self.advice_on_divergence)
+
+    @property
+    def advice_on_divergence(self) -> str:
+        """What to do when training has diverged."""
+        if self._trainer is None or not self.trainer.optimizers:
+            return "Train again with a lower learning rate"
+        kept = getattr(self.trainer.checkpoint_callback, "last_model_path", "") or "none was written yet"
+        return f"Train again with a lower learning rate than {self.learning_rate:g}. The last good checkpoint: {kept}"
 
     def setup(self, stage: str) -> None:
         """Check before any work starts that data and precision fit.
@@ -348,13 +381,15 @@ class ImageGenerator(LightningModule):
         checkpoint = read_checkpoint(checkpoint_path)
         saved = checkpoint.get("hyper_parameters", {})
         _check_gain(saved, {**saved, **kwargs})
-        architecture = read_header(checkpoint)["architecture"]
+        header = read_header(checkpoint)
+        architecture = header["architecture"]
+        locate(header.get("class_path", ""))  # imports the module that defines it, if that is at hand
         architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
         if architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
         elif architectures and architecture != cls.__name__:
             is_known = architecture in {subclass.__name__ for subclass in subclasses(ImageGenerator)}
-            advice = "" if is_known else ". If it is one of the baselines, import chaos_lightning.baselines first"
+            advice = "" if is_known else f". Import the module that defines {architecture} first"
             check_architecture(checkpoint, *sorted(architectures), advice=advice)
         else:
             check_architecture(checkpoint, cls.__name__)
@@ -371,17 +406,14 @@ class ImageGenerator(LightningModule):
         Raises:
             TrainingDivergedError: if it has.
         """
-        for name, parameter in self.named_parameters():
-            if not torch.isfinite(parameter).all():
-                raise TrainingDivergedError(
-                    f"at step {self.global_step} {name} is not finite: no checkpoint was written. "
-                    "Go on from an earlier one with a lower learning rate"
-                )
+        self.check_weights()
+        data = getattr(self._trainer, "datamodule", None)
         write_header(
             checkpoint,
-            architecture=type(self).__name__,
+            network=type(self),
             layer_sizes=self.layer_sizes,
             optimizer=self._optimizer_name(),
+            data=None if data is None else type(data),
         )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -434,7 +466,7 @@ class ImageGenerator(LightningModule):
                 f"the checkpoint does not say {', '.join(unsaid)}: training goes on with "
                 + ", ".join(f"{name}={own[name]}" for name in unsaid)
             )
-        differing = sorted(name for name in compared & saved.keys() - {"seed"} if own[name] != saved[name])
+        differing = sorted(name for name in compared & saved.keys() - {"seed"} if plain(own[name]) != saved[name])
         if differing:
             now = ", ".join(f"{name}={own[name]}" for name in differing)
             before = ", ".join(f"{name}={saved[name]}" for name in differing)
@@ -473,6 +505,6 @@ def _check_gain(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         )
 
 
-def subclasses(cls: type[ImageGenerator]) -> list[type[ImageGenerator]]:
+def subclasses(cls: type[Class]) -> list[type[Class]]:
     """All classes below one."""
     return [below for subclass in cls.__subclasses__() for below in (subclass, *subclasses(subclass))]

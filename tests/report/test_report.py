@@ -248,7 +248,7 @@ def test_history_takes_the_newer_of_two_lines_of_a_step(tmp_path):
 
 @pytest.fixture
 def python_trained(tmp_path, monkeypatch):
-    """Checkpoint of a training in Python, which does not tell the data module's class."""
+    """Checkpoint of a training in Python."""
     monkeypatch.chdir(tmp_path)
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "limit_val_batches": 0}
     trainer = Trainer(max_steps=1, accelerator="cpu", enable_checkpointing=False, **quiet)
@@ -257,10 +257,18 @@ def python_trained(tmp_path, monkeypatch):
     return tmp_path / "some.ckpt"
 
 
+def test_a_checkpoint_that_does_not_tell_its_data_must_be_told(python_trained, capsys):
+    checkpoint = torch.load(python_trained, weights_only=True)
+    del checkpoint["datamodule_hyper_parameters"]  # as of a training with loaders instead of a data module
+    torch.save(checkpoint, python_trained)
+    with pytest.raises(SystemExit):
+        main(["report", "--ckpt_path", "some.ckpt"])
+    assert "name it with --data" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name it with --data"),
         (["--data", "MNISTDataModule", "--num_samples", "1001"], "there are only 1000"),
         (["--data", "MNISTDataModule", "--data.seed", "4"], "validation images were trained on"),
         (["--data", "MNISTDataModule", "--num_samples", "1"], "must be at least 2"),
