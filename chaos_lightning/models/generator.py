@@ -30,6 +30,9 @@ Class = TypeVar("Class")
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which weights keep what they learn."""
 
+SETTINGS_OF_OPTIMIZERS = ("lr", "momentum", "dampening", "nesterov", "betas", "eps", "alpha", "weight_decay", "amsgrad")
+"""Settings of torch's optimisers that change what is learnt."""
+
 WITHOUT_BFLOAT16 = ("AVX2", "NO AVX")
 """Instruction sets of processors on which torch multiplies in bfloat16 far more slowly than in float32."""
 
@@ -448,6 +451,8 @@ class ImageGenerator(LightningModule):
                 f"the checkpoint was trained with {header['optimizer']}, but this run uses {optimizer}: training can "
                 "go on only with the same optimiser"
             )
+        if self._trainer is not None and self.trainer.training:
+            self._compare_optimizers(checkpoint["optimizer_states"][0]["param_groups"])
 
     def _compare_settings(self, saved: Mapping[str, Any]) -> None:
         own = self.hparams
@@ -490,6 +495,21 @@ class ImageGenerator(LightningModule):
                 raise ValueError(
                     f"the learning rate of the checkpoint's run decays until step {end:,}, after which it would rise "
                     f"again, but max_steps={self.trainer.max_steps:,}: train a new network for as long"
+                )
+
+    def _compare_optimizers(self, saved: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse settings that would have no effect: torch takes those of the checkpoint."""
+        own = self._make_optimizer(self.trainable()).param_groups
+        for asked, before in zip(own, saved, strict=False):
+            # A schedule keeps beside the rate that it has reached the one that it began with.
+            before = {**before, "lr": before.get("initial_lr", before["lr"])}
+            names = [name for name in SETTINGS_OF_OPTIMIZERS if name in asked and name in before]
+            differing = [name for name in names if plain(asked[name]) != before[name]]
+            if differing:
+                kept, other = (", ".join(f"{n}={group[n]}" for n in differing) for group in (before, asked))
+                raise ValueError(
+                    f"the checkpoint's optimiser has {kept}, but {other} was asked for: training goes on with the "
+                    "settings that it began with. Ask for these, or train a new network"
                 )
 
     def _optimizer_name(self) -> str:

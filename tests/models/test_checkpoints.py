@@ -1,5 +1,6 @@
 """Checkpoints: saved, loaded, resumed, refused."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -153,6 +154,30 @@ def test_going_on_with_another_optimiser_is_refused(tmp_path):
     train(TwoLayer(**FAST, hidden_units=13), tmp_path, 1)
     with pytest.raises(ValueError, match="trained with SGD, but this run uses Adam"):
         train(TwoLayer(**FAST, hidden_units=13, optimizer=adam), tmp_path, 2, ckpt_path=tmp_path / "last.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 2e-3}, "has lr=0.001, but lr=0.002 was asked for"),
+        (
+            {"lr": 1e-3, "betas": (0.5, 0.9), "weight_decay": 0.1},
+            r"has betas=.*, weight_decay=0, but betas=\(0.5, 0.9\)",
+        ),
+    ],
+)
+def test_optimiser_settings_that_would_have_no_effect_are_refused(tmp_path, settings, message):
+    def decaying(optimizer):
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+
+    def model(**settings):
+        optimizer = functools.partial(torch.optim.Adam, **settings)
+        return TwoLayer(**FAST, hidden_units=13, optimizer=optimizer, lr_scheduler=decaying)
+
+    train(model(lr=1e-3), tmp_path, 2)
+    train(model(lr=1e-3), tmp_path, 3, ckpt_path=tmp_path / "last.ckpt")  # the rate itself has decayed
+    with pytest.raises(ValueError, match=message):
+        train(model(**settings), tmp_path, 4, ckpt_path=tmp_path / "last.ckpt")
 
 
 def test_a_foreign_checkpoint_and_an_unknown_format_are_refused(tmp_path):
