@@ -28,7 +28,8 @@ class MeasuresFile(Callback):
     One line a sampling time and measure. The floor is what real training images reach against the same held-out
     images; the ratio is value over floor. What networks that know classes are measured by besides goes to
     ``classes.csv``, a line a class ("all" for all together) and measure. A run that goes on from a checkpoint first
-    takes out what had been written after it, and an evaluation that is repeated replaces its lines.
+    takes out what had been written after it, one that starts anew all that an earlier run has left in the folder. An
+    evaluation that is repeated replaces its lines.
     """
 
     def __init__(self) -> None:
@@ -38,13 +39,13 @@ class MeasuresFile(Callback):
         """Note the run's folder, which all processes must ask for together."""
         self._folder = trainer.log_dir
 
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take out the measures of steps that training takes again."""
-        if trainer.state.fn == "fit" and trainer.is_global_zero and self._folder is not None:
-            step = checkpoint["global_step"]
+        if trainer.is_global_zero and self._folder is not None:
+            step = trainer.global_step
             for name, columns in _FILES.items():
                 path = Path(self._folder) / name
-                _write(path, columns, _read(path, lambda row: int(row["step"]) <= step))
+                _write(path, columns, _read(path, lambda row: 0 < int(row["step"]) <= step))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the measures; print them unless training goes on."""
