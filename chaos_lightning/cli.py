@@ -23,6 +23,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only
 
 import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
 from chaos_lightning.callbacks import (
+    EvaluationSignals,
     MeasuresFile,
     StepProgressBar,
     TrainingAlarms,
@@ -169,6 +170,7 @@ class ChaosCLI(LightningCLI):
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             config["plugins"] = [*plugins, WholeFileIO()]
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
+        callbacks.append(EvaluationSignals())
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
         if self.subcommand == "predict":  # its file holds all that there is to keep
@@ -195,15 +197,13 @@ class ChaosCLI(LightningCLI):
         if config.get("ckpt_path") == "last":
             searched = take_newest_run(config, goes_on=subcommand == "fit")
             if searched is not None and subcommand != "fit":
-                raise FileNotFoundError(
-                    f"there is no last checkpoint in the runs under {searched}: give --ckpt_path FILE"
-                )
+                raise FileNotFoundError(f"there is no last checkpoint under {searched}: give --ckpt_path FILE")
             if searched is not None:  # so that the same command starts a run and goes on with it
                 config.ckpt_path = None
-                rank_zero_info(f"No run under {searched} has a checkpoint yet: training starts from the beginning.")
+                rank_zero_info(f"There is no checkpoint under {searched} yet: training starts from the beginning.")
         path = config.get("ckpt_path")
         if path in (None, *SPECIAL_CHECKPOINTS):
-            if subcommand != "fit":
+            if subcommand != "fit" and path is None:
                 rank_zero_warn(
                     "no checkpoint file was given (--ckpt_path FILE): the network is untrained, its samples noise"
                 )

@@ -1,5 +1,6 @@
 """Finds the checkpoint that ``--ckpt_path last`` means."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ def newest_checkpoint(run_folders: Path, version: int | str | None = None) -> Pa
         The file, or None if there is none.
     """
     pattern = "*" if version is None else version if isinstance(version, str) else f"version_{version}"
-    found = run_folders.glob(f"{pattern}/checkpoints/*.ckpt")
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+    return _newest(run_folders.glob(f"{pattern}/checkpoints/*.ckpt"))
 
 
 def version_of(checkpoint: Path) -> int | str:
@@ -37,19 +37,31 @@ def take_newest_run(config: Any, *, goes_on: bool) -> str | None:
             nothing of the run is overwritten.
 
     Returns:
-        Where there is none: the folder that was looked through. None if one was found, or where the runs' folders
-        are not known (no logger that writes versions, or a folder of its own for checkpoints): Lightning looks there.
+        Where there is none: the folder that was looked through. None if one was found.
+
+    Raises:
+        ValueError: if it is not known where runs are: their checkpoints have no folder of their own, and the logger
+            writes no versions.
     """
-    logger = config.trainer.logger
-    settings = getattr(logger, "init_args", None)
-    if settings is None or not {"save_dir", "name", "version"} <= set(vars(settings)):
-        return None
-    if config.get("checkpoint", {}).get("dirpath") is not None:
-        return None
-    folder = Path(settings.save_dir) / (settings.name or "")
-    checkpoint = newest_checkpoint(folder, settings.version)
+    checkpoints = config.get("checkpoint", {}).get("dirpath")
+    if checkpoints is not None:
+        folder, checkpoint = Path(checkpoints), _newest(Path(checkpoints).glob("*.ckpt"))
+    else:
+        settings = getattr(config.trainer.logger, "init_args", None)
+        if settings is None or not {"save_dir", "name", "version"} <= set(vars(settings)):
+            raise ValueError(
+                "--ckpt_path last looks through the runs of the logger, but there is none that numbers them: give "
+                "--ckpt_path FILE"
+            )
+        folder = Path(settings.save_dir) / (settings.name or "")
+        checkpoint = newest_checkpoint(folder, settings.version)
+        if checkpoint is not None:
+            settings.version = version_of(checkpoint) if goes_on else None
     if checkpoint is None:
         return str(folder)
-    settings.version = version_of(checkpoint) if goes_on else None
     config.ckpt_path = str(checkpoint)
     return None
+
+
+def _newest(paths: Iterable[Path]) -> Path | None:
+    return max(paths, key=lambda path: path.stat().st_mtime, default=None)

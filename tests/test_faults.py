@@ -1,5 +1,6 @@
 """What goes wrong outside the program ends it with one sentence, an exit status, and all earlier results intact."""
 
+import csv
 import errno
 import os
 import signal
@@ -113,10 +114,52 @@ def test_ctrl_c_while_predicting_leaves_earlier_samples(here, monkeypatch, capsy
     assert {path.name for path in here.iterdir()} <= {"samples.npz", "samples.png", "logs", "lightning_logs"}
 
 
+@pytest.mark.parametrize(
+    ("command", "step"), [(["predict", "--num_samples", "3"], "predict_step"), (["test", *TINY], "test_step")]
+)
+def test_sigterm_leaves_prediction_and_test_at_once(here, monkeypatch, capsys, command, step):
+    steps = []
+
+    def terminated(*arguments):
+        steps.append(arguments)
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("went on after SIGTERM")
+
+    monkeypatch.setattr(ChaoticGenerator, step, terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    fails(capsys, command, status=143)
+    assert len(steps) == 1
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not (here / "samples.npz").exists()
+
+
+def test_last_is_looked_for_in_a_folder_of_its_own(here, capsys):
+    folder = ["--checkpoint.dirpath", "kept", "--ckpt_path", "last"]
+    main(["fit", *TINY, *folder, "--trainer.max_steps", "2"])
+    main(["fit", *TINY, *folder, "--trainer.max_steps", "4"])
+    assert torch.load(here / "kept" / "last.ckpt", weights_only=True)["global_step"] == 4
+    capsys.readouterr()
+    main(["test", *folder])
+    printed = capsys.readouterr()
+    assert "untrained" not in printed.err
+    assert "after 4 training steps" in " ".join(printed.out.split())
+
+
+def test_last_without_numbered_runs_is_refused(here, capsys):
+    assert "give --ckpt_path FILE" in fails(capsys, ["test", "--ckpt_path", "last", "--trainer.logger", "false"])
+    assert not list(here.iterdir())
+
+
+def test_a_run_that_starts_anew_in_the_folder_of_another_keeps_none_of_its_measures(here):
+    in_folder = ["fit", *TINY, "--trainer.logger.version", "0", "--trainer.max_steps"]
+    main([*in_folder, "4"])
+    main([*in_folder, "2"])
+    with (here / "logs" / "runs" / "version_0" / "measures.csv").open() as file:
+        assert {row["step"] for row in csv.DictReader(file)} == {"2"}
+
+
 def test_last_without_a_checkpoint(here, capsys):
-    assert "there is no last checkpoint in the runs under logs/runs" in fails(
-        capsys, ["predict", "--ckpt_path", "last"]
-    )
+    assert "there is no last checkpoint under logs/runs" in fails(capsys, ["predict", "--ckpt_path", "last"])
     main(["fit", *TINY, "--trainer.max_steps", "2", "--ckpt_path", "last"])
     assert (here / "logs" / "runs" / "version_0" / "checkpoints" / "last.ckpt").exists()
     capsys.readouterr()
@@ -155,10 +198,9 @@ def test_a_boltzmann_machine_that_diverges_stops_training(here, capsys):
     assert "training diverged at step" in fails(capsys, ["fit", *wild, *long])
 
 
-def two_processes(folder, *program):
-    command = [sys.executable, *program, "fit", *TINY, "--trainer.accelerator", "cpu"]
+def two_processes(folder, *program, command=("fit", *TINY, "--trainer.max_steps", "100000")):
     return subprocess.Popen(
-        [*command, "--trainer.devices", "2", "--trainer.max_steps", "100000"], cwd=folder,
+        [sys.executable, *program, *command, "--trainer.accelerator", "cpu", "--trainer.devices", "2"], cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -205,6 +247,27 @@ def test_two_processes_end_together(here, victim, signum, statuses, message):
     assert message in errors
     checkpoint = next(here.rglob("last.ckpt"))
     assert torch.load(checkpoint, weights_only=True)["global_step"] >= 2
+    assert_ended(ranks)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds child processes in /proc")
+def test_two_processes_that_predict_end_together(here):
+    command = ["predict", "--num_samples", "1000000", "--chains_at_once", "50"]
+    process = two_processes(here, "-m", "chaos_lightning", command=command)
+    try:
+        end = time.monotonic() + 90
+        while not sum(path.stat().st_size for path in here.glob(".samples.npz.part*")):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        ranks = children(process.pid)
+        os.kill(process.pid, signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+    assert process.returncode == 143, errors
+    assert "Stopped by SIGTERM; what was written before is intact" in errors
+    assert not (here / "samples.npz").exists()
     assert_ended(ranks)
 
 

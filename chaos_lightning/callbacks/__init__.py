@@ -7,8 +7,10 @@ from chaos_lightning.callbacks.measures import MeasuresFile
 from chaos_lightning.callbacks.pictures import TrainingPictures
 from chaos_lightning.callbacks.prediction import SampleWriter
 from chaos_lightning.callbacks.progress import StepProgressBar
+from chaos_lightning.callbacks.stopping import EvaluationSignals
 
 __all__ = [
+    "EvaluationSignals",
     "MeasuresFile",
     "SampleWriter",
     "StepProgressBar",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.callbacks.progress_state import settle_progress, validation_is_due
-from chaos_lightning.callbacks.stopping import StopSignals, TrainingStopped
+from chaos_lightning.callbacks.stopping import RunStopped, StopSignals
 
 
 class TrainingCheckpoint(ModelCheckpoint):
@@ -20,11 +20,11 @@ class TrainingCheckpoint(ModelCheckpoint):
     - The loops' progress in it follows from the number of steps taken, whatever the moment of saving, see
       :func:`settle_progress`.
     - SIGTERM and Ctrl-C finish the step, save and leave, see :class:`StopSignals`. A second one leaves at once.
-    - The final weights are validated and saved too. Doing so every so many steps alone would leave the last ones out
-      where the interval does not divide their number.
+    - The final weights are validated and, with ``save_last``, saved too. Doing so every so many steps alone would leave
+      the last ones out where the interval does not divide their number.
 
     Raises:
-        TrainingStopped: from training, after a signal.
+        RunStopped: from training, after a signal.
     """
 
     @cached_property
@@ -71,9 +71,12 @@ class TrainingCheckpoint(ModelCheckpoint):
         self._signals.restore()
 
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
-        """As Lightning, but never weights under the score that a validation gave to earlier ones."""
-        stale = str(self.monitor).startswith("val") and not _is_validated(trainer)
-        if not stale:
+        """As Lightning, but never weights under the score that a validation gave to earlier ones.
+
+        All but the numbers of training steps come from validations.
+        """
+        monitor = self.monitor or "train/"
+        if monitor.startswith("train/") or monitor == "signs/largest_potential" or _is_validated(trainer):
             super()._save_topk_checkpoint(trainer, monitor_candidates)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -94,7 +97,7 @@ class TrainingCheckpoint(ModelCheckpoint):
             f"Stopped by {signal.name} after step {trainer.global_step:,}; saved {self._last_checkpoint_saved}. "
             "The same command with --ckpt_path last goes on from there."
         )
-        raise TrainingStopped(signal, is_first_process=trainer.is_global_zero)
+        raise RunStopped(signal, is_first_process=trainer.is_global_zero)
 
 
 def _is_validated(trainer: Trainer) -> bool:

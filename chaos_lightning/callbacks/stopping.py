@@ -6,7 +6,8 @@ import time
 from types import FrameType
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 AGREE_EVERY = 10
 """Training steps between two times that several processes ask one another whether to stop."""
@@ -15,8 +16,8 @@ SAME_REQUEST = 2.0
 """Seconds within which several signals are one request."""
 
 
-class TrainingStopped(SystemExit):
-    """A signal has stopped training; its state was saved.
+class RunStopped(SystemExit):
+    """A signal has stopped the run, when nothing was half done.
 
     The exit status is the shell's for the signal: 143 after SIGTERM, 130 after Ctrl-C. Processes other than the first
     leave with 0: they did as they were told, and a launcher need not kill the first one for it.
@@ -28,6 +29,43 @@ class TrainingStopped(SystemExit):
 
     def __init__(self, signum: signal.Signals, *, is_first_process: bool) -> None:
         super().__init__(128 + signum if is_first_process else 0)
+
+
+class EvaluationSignals(Callback):
+    """Leaves validation, test and prediction at once on SIGTERM: nothing is half done there.
+
+    Lightning would go on to the end, and several processes would wait for one another. It gives the signal back to
+    whoever had it before.
+
+    Raises:
+        RunStopped: from where the signal finds the program.
+    """
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signal over from Lightning, unless training goes on."""
+        if trainer.state.fn != "fit":
+            _leave_on_sigterm(trainer)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signal over from Lightning."""
+        _leave_on_sigterm(trainer)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signal over from Lightning."""
+        _leave_on_sigterm(trainer)
+
+
+def _leave_on_sigterm(trainer: Trainer) -> None:
+    def leave(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # launchers pass on what the process group has got already
+        launcher = trainer.strategy.launcher
+        if launcher is not None:
+            launcher.kill(signal.SIGTERM)
+        rank_zero_info("Stopped by SIGTERM; what was written before is intact.")
+        raise RunStopped(signal.SIGTERM, is_first_process=trainer.is_global_zero)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, leave)
 
 
 class StopSignals:

@@ -94,7 +94,8 @@ class TrainingBatches:
         if batch_size % world_size:
             raise ValueError(
                 f"batch_size={batch_size} counts the images of all processes together and cannot be shared "
-                f"equally by {world_size} processes: make it a multiple of {world_size}."
+                f"equally by {world_size} processes: make it a multiple of {world_size}, or say with --trainer.devices "
+                "how many to take."
             )
         self._images = images
         self._batch_size = batch_size

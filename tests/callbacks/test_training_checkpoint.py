@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 
 from chaos_lightning import MNISTDataModule, TwoLayer
-from chaos_lightning.callbacks import TrainingCheckpoint
+from chaos_lightning.callbacks import TrainingAlarms, TrainingCheckpoint
 
 STEPS_PER_EPOCH = 4
 NUM_STEPS = 12
@@ -105,6 +105,17 @@ def test_best_checkpoints_hold_the_weights_that_were_scored(tmp_path):
     for path, score in best.best_k_models.items():
         (measured,) = trainer.validate(TwoLayer.load_from_checkpoint(path), datamodule=data, verbose=False)
         assert measured["val/second_moment_error"] == score
+
+
+def test_signs_of_earlier_weights_are_no_score_of_later_ones(tmp_path):
+    model = TwoLayer(hidden_units=13, dt=5.0, sampling_time=10.0, measure_times=[])
+    best = TrainingCheckpoint(tmp_path, "{step}", "signs/identical_share", save_top_k=-1, every_n_train_steps=1)
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        callbacks=[TrainingAlarms(), best], max_steps=NUM_STEPS, **VALIDATIONS["by_steps"],
+    )  # fmt: skip
+    trainer.fit(model, datamodule=MNISTDataModule(batch_size=1000, num_eval_images=100))
+    assert {path.name for path in tmp_path.iterdir()} == {f"step={step}.ckpt" for step in (3, 6, 9, 12)}
 
 
 def test_the_final_network_is_validated_whatever_the_interval(tmp_path):
