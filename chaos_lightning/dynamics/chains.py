@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from chaos_lightning.dynamics.initial import initial_potentials
+from chaos_lightning.dynamics.initial import Seed, initial_potentials, seed_numbers
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
@@ -12,7 +12,7 @@ from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
 def random_start(
-    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0, lowest_layer: int = 0
+    network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_chain: int = 0, lowest_layer: int = 0
 ) -> tuple[Tensor, ...]:
     """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
 
@@ -43,7 +43,7 @@ def run_chains(
     num_chains: int,
     num_steps: Sequence[int],
     *,
-    seed: Sequence[int],
+    seed: Seed,
     first_chain: int = 0,
     held: Held | None = None,
     thinning: Thinning = WHOLE,
@@ -62,7 +62,7 @@ def run_chains(
         thinning: what is dropped from the network during the run.
         noise: strength of injected noise, see :class:`Noise`.
     """
-    injected = Noise(noise, seed, first_chain) if noise > 0 else None
+    injected = Noise(noise, seed_numbers(seed), first_chain) if noise > 0 else None
     integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning, noise=injected)
     if held is not None and held.mask is None:
         hidden = random_start(network, num_chains, seed=seed, first_chain=first_chain, lowest_layer=1)

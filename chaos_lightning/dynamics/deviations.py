@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
+from chaos_lightning.dynamics.initial import Seed, seed_numbers
 from chaos_lightning.dynamics.network import ChaoticNetwork
 
 DIRECTIONS = 0x64697231
@@ -37,7 +38,7 @@ def scale_deviations(deviations: Sequence[Tensor], factors: Tensor) -> tuple[Ten
 
 
 def random_directions(
-    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], first_chain: int = 0
+    network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_chain: int = 0
 ) -> tuple[Tensor, ...]:
     """Draw a random direction for each chain: a deviation of length 1 over all layers, any direction alike.
 
@@ -52,5 +53,5 @@ def random_directions(
     Returns:
         One tensor ``(chains, units)`` a layer.
     """
-    normal = random_start(network, num_chains, seed=(*seed, DIRECTIONS), first_chain=first_chain)
+    normal = random_start(network, num_chains, seed=(*seed_numbers(seed), DIRECTIONS), first_chain=first_chain)
     return scale_deviations(normal, 1 / deviation_size(normal))

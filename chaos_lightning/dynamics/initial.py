@@ -6,6 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+Seed = int | Sequence[int]
+"""One or several non-negative integers; a number alone and a sequence of it alone are the same seed."""
+
 CHAINS_PER_BLOCK = 20
 """Chains drawn from one generator. Small enough that a process which needs a few chains does not draw many
 in vain, large enough that seeding costs nothing beside the drawing. Changing it changes every result."""
@@ -15,7 +18,7 @@ def initial_potentials(
     layer_sizes: Sequence[int],
     num_chains: int,
     *,
-    seed: Sequence[int],
+    seed: Seed,
     first_chain: int = 0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -42,11 +45,16 @@ def initial_potentials(
     return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))
 
 
+def seed_numbers(seed: Seed) -> list[int]:
+    """The numbers of a seed, to which others can be appended."""
+    return list(seed) if isinstance(seed, Sequence) else [seed]
+
+
 def draw_by_chain(
     num_units: int,
     num_chains: int,
     *,
-    seed: Sequence[int],
+    seed: Seed,
     first_chain: int = 0,
     device: torch.device | str = "cpu",
     draw: Callable[..., Tensor] = torch.randn,
@@ -66,7 +74,7 @@ def draw_by_chain(
     """
     # Consecutive seeds below one base: no two blocks of one call can ever share a generator, even though
     # torch's CPU generator uses only 32 bits of its seed.
-    base = int(np.random.SeedSequence(list(seed)).generate_state(1)[0])
+    base = int(np.random.SeedSequence(seed_numbers(seed)).generate_state(1)[0])
     generator = torch.Generator(device)
     drawn = torch.empty(num_chains, num_units, dtype=torch.float32, device=device)
     end_chain = first_chain + num_chains

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
 from chaos_lightning.dynamics.deviations import deviation_size, random_directions, scale_deviations
+from chaos_lightning.dynamics.initial import Seed
 from chaos_lightning.dynamics.integrator import EulerIntegrator, State, num_time_steps
 from chaos_lightning.dynamics.network import ChaoticNetwork
 
@@ -41,7 +42,7 @@ def lyapunov_exponents(
     *,
     duration: float,
     transient: float,
-    seed: Sequence[int],
+    seed: Seed,
     dt: float = 1.0,
     tau: float = 10.0,
     first_chain: int = 0,
@@ -111,7 +112,7 @@ LONG_RUN_TRANSIENT, LONG_RUN_DURATION = 50, 100
 
 
 def long_run_exponents(
-    network: ChaoticNetwork, num_chains: int, *, seed: Sequence[int], dt: float, tau: float
+    network: ChaoticNetwork, num_chains: int, *, seed: Seed, dt: float, tau: float
 ) -> LyapunovExponents:
     """Largest Lyapunov exponents of the attractor: over 100 tau, after 50 tau that are not counted.
 

@@ -1,6 +1,5 @@
 """Two replicas of a chain that start almost alike: how their distance goes with time."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
 from chaos_lightning.dynamics.deviations import deviation_size, random_directions, scale_deviations
+from chaos_lightning.dynamics.initial import Seed
 from chaos_lightning.dynamics.integrator import EulerIntegrator, num_time_steps
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents
 from chaos_lightning.dynamics.network import ChaoticNetwork
@@ -62,7 +62,7 @@ def replica_divergence(
     num_chains: int,
     *,
     duration: float,
-    seed: Sequence[int],
+    seed: Seed,
     relative_size: float = 1e-3,
     transient: float = 0.0,
     dt: float = 1.0,

@@ -352,11 +352,46 @@ class ChaoticGenerator(ImageGenerator):
         images = {time: torch.cat([part[time] for part in parts]) for time in asked}
         return images[self.sampling_time] if times is None else images
 
+    @torch.no_grad()
+    def states(
+        self,
+        num_chains: int,
+        times: Sequence[float],
+        seed: int,
+        *,
+        labels: int | str | Sequence[int] | Tensor | None = None,
+    ) -> dict[float, State]:
+        """The activity of all layers along the runs that :meth:`sample` reads images out of.
+
+        All chains run together: for very many, ask for a part of the times.
+
+        Args:
+            num_chains: number of chains.
+            times: when to note the activity, 0 or more, in any order.
+            seed: of the random initial states; chain i is that of sample i of the same seed.
+            labels: classes to hold, as in :meth:`sample`.
+
+        Returns:
+            Time to potentials and rates of each layer, ``(num_chains, units)``, visible first.
+
+        Raises:
+            ValueError: as :meth:`sample`.
+        """
+        classes = () if labels is None else self.layout.classes(labels)
+        (chains,) = ChainLoader(num_chains, num_chains, seed, classes)
+        ascending = sorted(times)
+        states = self._run(num_chains, ascending, (seed, SAMPLING), 0, held=self._held_by(chains))
+        return dict(zip(ascending, states, strict=True))
+
     def _sample_range(self, chains: ChainRange, times: Sequence[float]) -> dict[float, Tensor]:
         """The samples of a range of chains at each of the times."""
-        labels = chains.labels()
-        held = None if labels is None else self.layout.hold_labels(labels.to(self.device))
+        held = self._held_by(chains)
         return self._generate(chains.num_chains, times, (chains.seed, SAMPLING), chains.first_chain, held)
+
+    def _held_by(self, chains: ChainRange) -> Held | None:
+        """The labels that chains are to hold, if any."""
+        labels = chains.labels()
+        return None if labels is None else self.layout.hold_labels(labels.to(self.device))
 
     def _generate(
         self, num_chains: int, times: Sequence[float], seed: Sequence[int], first_chain: int, held: Held | None = None

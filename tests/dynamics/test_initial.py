@@ -1,7 +1,7 @@
 import scipy.stats
 import torch
 
-from chaos_lightning.dynamics import initial_potentials
+from chaos_lightning.dynamics import ChaoticNetwork, initial_potentials, lyapunov_exponents, replica_divergence
 
 SIZES = [13, 7]
 
@@ -18,6 +18,17 @@ def test_a_chain_is_the_same_in_any_company():
     for first, count in [(0, 1), (0, 53), (53, 54), (19, 2), (39, 41), (106, 1)]:
         some = initial_potentials(SIZES, count, seed=[5], first_chain=first)
         assert all(torch.equal(part, whole[first : first + count]) for part, whole in zip(some, everyone, strict=True))
+
+
+def test_a_number_is_the_seed_of_a_sequence_of_it():
+    (alone,), (in_sequence,) = (initial_potentials([5], 3, seed=seed) for seed in (7, (7,)))
+    assert torch.equal(alone, in_sequence)
+    network = ChaoticNetwork([4, 3], seed=1)
+    settings = {"duration": 20, "transient": 5}
+    first, second = (lyapunov_exponents(network, 3, seed=seed, **settings) for seed in (7, (7,)))
+    assert torch.equal(first.exponents, second.exponents)
+    first, second = (replica_divergence(network, 3, duration=20, seed=seed) for seed in (7, (7,)))
+    assert torch.equal(first.distances, second.distances)
 
 
 def test_no_two_chains_are_alike():

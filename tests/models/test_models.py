@@ -202,6 +202,24 @@ def test_sampling_times_are_of_one_run():
     torch.testing.assert_close(at[0.0].flatten(1), torch.tanh(start), rtol=0, atol=3e-7)
 
 
+def test_states_are_those_that_samples_are_read_out_of():
+    model = ThreeLayer(**SMALL, hidden_units=7, top_units=3, num_classes=4, seed=3)
+    model.requires_grad_(False)
+    model.network.connections[0].learned.normal_(generator=torch.Generator().manual_seed(0))
+    states = model.states(6, [21.0, 0.0, 30.0], seed=2, labels=[1, 3])
+    assert list(states) == [0.0, 21.0, 30.0]
+    images = model.sample(6, [21.0, 30.0], seed=2, labels=[1, 3], chains_at_once=4)
+    for time in (21.0, 30.0):
+        torch.testing.assert_close(states[time].rates[0][:, : SIDE * SIDE], images[time].flatten(1))
+    potentials, rates = states[30.0]
+    assert [tuple(layer.shape) for layer in rates] == [(6, SIDE * SIDE + 20), (6, 7), (6, 3)]
+    for layer in (1, 2):
+        torch.testing.assert_close(rates[layer], potentials[layer].tanh())
+    for refused in ({"num_chains": 0}, {"times": [1.0]}, {"labels": 4}):
+        with pytest.raises(ValueError, match=r"at least 1|whole number|classes"):
+            model.states(**{"num_chains": 2, "times": [21.0], "seed": 0, **refused})
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
