@@ -228,6 +228,7 @@ def test_measuring_the_newest_run_leaves_the_files_of_the_run_as_they_were(in_fa
 OWN_CLASSES = """
 import torch
 from chaos_lightning import MNISTDataModule, TwoLayer
+from chaos_lightning.metrics import InvertedShare
 
 class OwnData(MNISTDataModule):
     def __init__(self, batch_size: int = 20, num_eval_images: int = 31, **settings):
@@ -236,6 +237,11 @@ class OwnData(MNISTDataModule):
 class OwnNetwork(TwoLayer):
     def __init__(self, gain: float = 3.0, hidden_units: int = 17, dt: float = 5.0, **settings):
         super().__init__(gain=gain, hidden_units=hidden_units, dt=dt, **settings)
+
+    def make_measures(self):
+        measures = super().make_measures()
+        measures.add_metrics({"negatives": InvertedShare(self.num_pixels)})
+        return measures
 """
 
 
@@ -254,6 +260,16 @@ def test_classes_in_the_current_folder_keep_their_own_defaults(own_classes):
     network, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
     assert (network["gain"], network["hidden_units"], network["dt"]) == (3.0, 17, 5.0)
     assert (data["batch_size"], data["num_eval_images"]) == (20, 31)
+
+
+def test_a_measure_that_a_class_adds_stands_beside_the_others(own_classes, capsys):
+    main(["test", "--ckpt_path", str(own_classes)])
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "negatives" in line]
+    with (own_classes.parents[2] / "version_1" / "measures.csv").open() as file:
+        values = {line["sampling_time"]: line for line in csv.DictReader(file) if line["measure"] == "negatives"}
+    assert set(values) == {"50.0", "100.0", "150.0", "200.0"}
+    assert f"{float(values['100.0']['value']):.3g}" in row
+    assert float(values["100.0"]["floor"]) < 0.5
 
 
 def test_commands_without_a_trainer_find_classes_in_the_current_folder(own_classes):

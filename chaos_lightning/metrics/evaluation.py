@@ -1,5 +1,6 @@
 """The measures of one validation or test run, at T and at other sampling times, beside their floors."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -50,22 +51,24 @@ def four_measures(num_pixels: int) -> MetricCollection:
 
 
 class StageMeasures(nn.Module):
-    """Accumulates the four measures of one stage at several sampling times, and their floors.
+    """Accumulates the measures of one stage at several sampling times, and their floors.
 
     The floors compare real images with real images, which are the same in every run of a stage: they are measured
     in the first run and kept.
 
     Args:
         times: sampling times.
-        num_pixels: pixels of an image.
+        make_measures: makes a collection of measures, :func:`four_measures` and maybe others.
         classes: the measures of networks that know classes, which are updated by themselves.
     """
 
-    def __init__(self, times: list[float], num_pixels: int, classes: ClassMeasures | None = None) -> None:
+    def __init__(
+        self, times: list[float], make_measures: Callable[[], MetricCollection], classes: ClassMeasures | None = None
+    ) -> None:
         super().__init__()
         self.times = times
-        self._at_times = nn.ModuleList(four_measures(num_pixels) for _ in times)
-        self.floor = four_measures(num_pixels)
+        self._at_times = nn.ModuleList(make_measures() for _ in times)
+        self.floor = make_measures()
         self.floors: dict[str, float] = {}
         self.classes = classes
         self.num_samples = 0

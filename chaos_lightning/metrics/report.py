@@ -54,11 +54,11 @@ def print_measures(title: str, values: Mapping[str, float], floors: Mapping[str,
     table.add_column("measure", no_wrap=True)
     for column in ("value", "floor", "ratio"):
         table.add_column(column, justify="right")
-    for measure in (name for name in LABELS if name in values):
+    for measure in [name for name in LABELS if name in values] + [name for name in values if name not in LABELS]:
         floor = floors.get(measure)
         ratio = ratio_to_floor(measure, values[measure], floor)
         table.add_row(
-            LABELS[measure],
+            LABELS.get(measure, measure),
             f"{values[measure]:.3g}",
             "" if floor is None else f"{floor:.3g}",
             "" if ratio is None else f"{ratio:.1f}",

@@ -12,11 +12,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor, nn
+from torchmetrics import MetricCollection
 
 from chaos_lightning.data.of_training import check_unseen, training_data_name
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures
+from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures, four_measures
 from chaos_lightning.models.checkpoint import check_architecture, plain, read_checkpoint, read_header, write_header
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
 from chaos_lightning.models.weights_file import is_weights_file
@@ -302,6 +303,13 @@ class ImageGenerator(LightningModule):
         """
         raise NotImplementedError
 
+    def make_measures(self) -> MetricCollection:
+        """The measures of validation and test, the four of accuracy; subclasses may add their own.
+
+        Each is a metric with ``update(images, real=...)``, whose value is a scalar.
+        """
+        return four_measures(self.num_pixels)
+
     def class_measures(self) -> ClassMeasures | None:
         """What is measured class by class besides; None for generators that know no classes."""
         return None
@@ -333,7 +341,7 @@ class ImageGenerator(LightningModule):
 
     def _start_measuring(self, stage: str) -> None:
         if stage not in self._stage_measures:
-            self._stage_measures[stage] = StageMeasures(self.measure_times, self.num_pixels, self.class_measures())
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self.make_measures, self.class_measures())
         self._stage_measures[stage].to(self.device).reset()
 
     @torch.no_grad()

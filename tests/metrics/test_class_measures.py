@@ -16,7 +16,7 @@ from chaos_lightning.functional import (
     spectrum_error,
 )
 from chaos_lightning.metrics import ClassMeasures
-from chaos_lightning.metrics.evaluation import StageMeasures
+from chaos_lightning.metrics.evaluation import StageMeasures, four_measures
 
 NUM_PIXELS, NUM_CLASSES, COUNT = 13, 3, 67
 
@@ -118,7 +118,8 @@ def test_two_processes_measure_what_one_does():
 
 def test_what_a_stage_has_measured_is_forgotten():
     """The images of a validation must not stay in memory until the next."""
-    stage = StageMeasures([5.0, 10.0], NUM_PIXELS, ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES))
+    classes = ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES)
+    stage = StageMeasures([5.0, 10.0], lambda: four_measures(NUM_PIXELS), classes)
 
     def held():
         gc.collect()
