@@ -93,6 +93,10 @@ def test_images_are_of_the_data_set_of_the_training(tmp_path, monkeypatch):
     trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False, limit_val_batches=0)
     trainer.fit(TwoLayer(hidden_units=13, dt=5.0), datamodule=MNISTDataModule(batch_size=20))
     trainer.save_checkpoint("some.ckpt")
+    checkpoint = torch.load("some.ckpt", weights_only=True)
+    assert isinstance(make_training_data(checkpoint), MNISTDataModule)
+    del checkpoint["datamodule_hyper_parameters"]  # as of a training with loaders instead of a data module
+    torch.save(checkpoint, "some.ckpt")
     with pytest.raises(ValueError, match="name it with --data"):
         complete("some.ckpt")
 

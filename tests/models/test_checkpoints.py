@@ -117,7 +117,7 @@ def test_another_architecture_is_refused_by_name(tmp_path):
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["chaos_lightning"]["architecture"] = "Unheard"
     torch.save(checkpoint, tmp_path / "unheard.ckpt")
-    with pytest.raises(ValueError, match="import chaos_lightning"):
+    with pytest.raises(ValueError, match="Import the module that defines Unheard first"):
         ChaoticGenerator.load_from_checkpoint(tmp_path / "unheard.ckpt")
     with pytest.raises(ValueError, match="holds a TwoLayer network, but ThreeLayer"):
         train(ThreeLayer(**FAST, hidden_units=13), tmp_path, 2, ckpt_path=path)
