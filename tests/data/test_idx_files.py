@@ -6,6 +6,8 @@ import pytest
 from chaos_lightning.data import DataError, MNISTDataModule
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+HEADER_BYTES = {IMAGES: 16, LABELS: 8, TEST_IMAGES: 16, TEST_LABELS: 8}
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_intact_files_are_read(raw):
     assert together.tolist() == list(range(29))
 
 
-@pytest.mark.parametrize("name", [IMAGES, LABELS, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("name", HEADER_BYTES)
 @pytest.mark.parametrize("lost", [1, 5])
 def test_truncated_file(raw, name, lost):
     content = (raw / name).read_bytes()
@@ -47,13 +49,13 @@ def test_file_that_ends_in_the_header(raw, content):
     assert str(raw / IMAGES) in error_for(raw)
 
 
-@pytest.mark.parametrize("place", range(16))
+@pytest.mark.parametrize(("name", "place"), [(name, i) for name, size in HEADER_BYTES.items() for i in range(size)])
 @pytest.mark.parametrize("flip", [0x01, 0x80, 0xFF])
-def test_flipped_bits_anywhere_in_the_header(raw, place, flip):
-    content = bytearray((raw / IMAGES).read_bytes())
+def test_flipped_bits_anywhere_in_a_header(raw, name, place, flip):
+    content = bytearray((raw / name).read_bytes())
     content[place] ^= flip
-    (raw / IMAGES).write_bytes(content)
-    assert str(raw / IMAGES) in error_for(raw)
+    (raw / name).write_bytes(content)
+    assert str(raw / name) in error_for(raw)
 
 
 def test_appended_bytes(raw):
