@@ -28,9 +28,10 @@ def on_manifold(points, centres, k):
     return (table(points, centres) <= radii * (1 + 1e-15)).any(1).mean()
 
 
-def assert_exact(real, generated, k=3):
-    assert manifold_precision(real, generated, k).item() == pytest.approx(on_manifold(generated, real, k))
-    assert manifold_recall(real, generated, k).item() == pytest.approx(on_manifold(real, generated, k))
+def assert_exact(real, generated, k=3, device="cpu"):
+    pair = real.to(device), generated.to(device)
+    assert manifold_precision(*pair, k).item() == pytest.approx(on_manifold(generated, real, k))
+    assert manifold_recall(*pair, k).item() == pytest.approx(on_manifold(real, generated, k))
 
 
 def images(count, seed, spread=1.0):
@@ -73,6 +74,10 @@ class TestExactness:
 @settings(max_examples=40, deadline=None)
 def test_any_images(pair):
     assert_exact(*torch.from_numpy(pair))
+
+
+def test_low_precision_modes_change_nothing(low_precision):
+    assert_exact(images(301, 1), images(311, 2, spread=0.9), device=low_precision)
 
 
 def test_too_few_images():

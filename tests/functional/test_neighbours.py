@@ -18,11 +18,11 @@ def brute_force(queries, references, k, exclude_self=False):
     return np.take_along_axis(table, indices, 1), indices
 
 
-def assert_exact(queries, references, k, exclude_self=False):
-    found = nearest_neighbours(queries, references, k, exclude_self)
+def assert_exact(queries, references, k, exclude_self=False, device="cpu"):
+    found = nearest_neighbours(queries.to(device), references.to(device), k, exclude_self)
     expected, indices = brute_force(queries, references, k, exclude_self)
-    np.testing.assert_allclose(found.distances, expected, rtol=1e-12, atol=0)
-    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances.cpu(), expected, rtol=1e-12, atol=0)
+    np.testing.assert_array_equal(found.indices.cpu(), indices)
 
 
 def points(count, size=11, seed=0):
@@ -89,31 +89,19 @@ def test_half_precision_input(dtype):
     assert_exact(points(53).to(dtype), points(71, seed=1).to(dtype), 2)
 
 
-def test_low_precision_modes_change_nothing_and_stay_set():
-    queries, references = points(53, 97), points(71, 97, seed=1)
-    expected = nearest_neighbours(queries, references, 2)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = nearest_neighbours(queries, references, 2)
-            assert torch.is_autocast_enabled("cpu")
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision("highest")
-    assert torch.equal(found.distances, expected.distances)
-    assert torch.equal(found.indices, expected.indices)
+def test_low_precision_modes_change_nothing_and_stay_set(low_precision):
+    two_clusters = [torch.cat([0.1 * points(99, 97, seed) + 1, 0.1 * points(99, 97, seed + 1) - 1]) for seed in (0, 2)]
+    assert_exact(*two_clusters, 2, device=low_precision)
+    assert torch.is_autocast_enabled(low_precision.type)
+    assert torch.get_float32_matmul_precision() == "medium"
 
 
-def test_products_stay_within_their_bound_under_low_precision_modes():
-    rows = points(67, 97) + 0.5
+def test_products_stay_within_their_bound_under_low_precision_modes(low_precision):
+    rows = (points(67, 97) + 0.5).to(low_precision)
     frame = distances.common_frame(rows)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        with torch.autocast("cpu", dtype=torch.bfloat16), distances.full_precision(rows.device):
-            operand = distances.prepare(rows, frame)
-            tile = distances.squared_distance_tile(operand.rows, operand.rows)
-    finally:
-        torch.set_float32_matmul_precision("highest")
+    with distances.full_precision(low_precision):
+        operand = distances.prepare(rows, frame)
+        tile = distances.squared_distance_tile(operand.rows, operand.rows)
     exact = ((rows[:, None].double() - rows[None].double()) / frame.scale).square().sum(-1)
     assert ((tile - exact).abs() <= distances.rounding_bound(operand, operand).unsqueeze(1)).all()
 

@@ -42,6 +42,13 @@ def test_agrees_with_numpy(measure, reference, counts):
     np.testing.assert_allclose(measure(real, generated), reference(real, generated), rtol=1e-10)
 
 
+@pytest.mark.parametrize(("measure", "reference"), REFERENCES)
+def test_low_precision_modes_change_nothing(measure, reference, low_precision):
+    real, generated = images(53, 1), images(29, 2, spread=0.7)
+    error = measure(real.to(low_precision), generated.to(low_precision)).cpu()
+    np.testing.assert_allclose(error, reference(real, generated), rtol=1e-10)
+
+
 @pytest.mark.parametrize("measure", MEASURES)
 def test_shapes_and_order_do_not_matter(measure):
     real, generated = images(29, 1), images(31, 2)
