@@ -7,6 +7,7 @@ import sys
 import pytest
 from torchvision import datasets
 
+from chaos_lightning.commands import main
 from chaos_lightning.data import DataError, FashionMNISTDataModule, MNISTDataModule
 from chaos_lightning.data.idx import FILE_NAMES
 
@@ -99,6 +100,21 @@ def test_failed_download_leaves_nothing_behind(tmp_path, mirror, fault):
     fault(mirror)
     with pytest.raises(DataError, match="Downloading it failed"):
         prepared(tmp_path / "data")
+    assert everything_in(tmp_path) == []
+
+
+def test_a_command_whose_download_is_refused_ends_with_one_sentence(tmp_path, monkeypatch, mirror, capsys):
+    refused(mirror)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        main(["fit", "--data.data_dir", "data", "--trainer.logger", "false"])
+    assert exit_.value.code == 1
+    errors = " ".join(capsys.readouterr().err.split())
+    assert "Traceback" not in errors
+    assert errors.count("error:") == 1
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    assert f"error: There is no MNIST in {folder}. Pass a data_dir that holds MNIST/raw" in errors
+    assert "HTTP Error 403: Forbidden" in errors
     assert everything_in(tmp_path) == []
 
 
