@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +27,13 @@ TINY = [
 ]
 
 
-def run(folder, *arguments, module=False):
+def run(folder, *arguments, module=False, **environment):
     command = [sys.executable, "-m", "chaos_lightning"] if module else ["chaos-lightning"]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+        **environment,
     }
     return subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -450,9 +452,14 @@ def test_asking_for_another_architecture_names_the_one_there(trained):
 
 def test_data_that_is_not_there_says_where_it_was_looked_for(tmp_path):
     (tmp_path / "MNIST").mkdir()
-    result = run(tmp_path, "test", "--data.data_dir", str(tmp_path / "MNIST"))
+    with socket.socket() as closed:  # takes a port on which nobody listens: whatever goes there is refused
+        closed.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        no_network = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": ""}
+        result = run(tmp_path, "test", "--data.data_dir", str(tmp_path / "MNIST"), **no_network)
     assert result.returncode == 1
-    assert str(tmp_path / "MNIST") in result.stderr
+    assert f"error: There is no MNIST in {tmp_path / 'MNIST' / 'MNIST' / 'raw'}" in result.stderr
+    assert "Connection refused" in result.stderr
     assert "Traceback" not in result.stderr
 
 
