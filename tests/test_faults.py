@@ -174,12 +174,15 @@ def test_best_without_a_run_is_refused_and_no_checkpoint_is_a_warning(here, caps
 
 
 def test_a_wild_learning_rate_stops_training_and_leaves_no_bad_checkpoint(here, capsys):
-    wild = ["--model.optimizer", "SGD", "--model.optimizer.lr", "1e3", "--checkpoint.monitor", "val/spectrum_error"]
-    validation = ["--trainer.val_check_interval", "2", "--trainer.max_steps", "9"]
-    assert "training diverged at step" in fails(capsys, ["fit", *TINY, *wild, *validation])
-    for path in here.rglob("*.ckpt"):
-        state = torch.load(path, weights_only=True)["state_dict"]
-        assert all(tensor.isfinite().all() for tensor in state.values())
+    schedule = {"step_size": "2", "gamma": "1e5"}  # from 0.01 to 1000 once a healthy network is saved
+    wild = ["--model.lr_scheduler", "StepLR", *(f"--model.lr_scheduler.{name}={schedule[name]}" for name in schedule)]
+    validation = ["--checkpoint.monitor", "val/spectrum_error", "--trainer.val_check_interval", "2"]
+    assert "training diverged at step" in fails(capsys, ["fit", *TINY, *wild, *validation, "--trainer.max_steps", "9"])
+    saved = {path.name: torch.load(path, weights_only=True) for path in here.rglob("*.ckpt")}
+    assert saved.keys() == {"last.ckpt", "epoch=0-step=2.ckpt"}
+    for checkpoint in saved.values():
+        assert checkpoint["global_step"] == 2
+        assert all(tensor.isfinite().all() for tensor in checkpoint["state_dict"].values())
 
 
 @pytest.mark.parametrize("model", ["TwoLayer", "RestrictedBoltzmannMachine"])

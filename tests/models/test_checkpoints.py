@@ -195,10 +195,15 @@ def test_a_foreign_checkpoint_and_an_unknown_format_are_refused(tmp_path):
 def test_divergence_stops_training_and_keeps_the_last_good_checkpoint(tmp_path):
     model = TwoLayer(**FAST, hidden_units=13, optimizer=lambda p: torch.optim.SGD(p, lr=0.001))
     train(model, tmp_path, 5)
-    model._make_optimizer = lambda parameters: torch.optim.SGD(parameters, lr=1e5)
-    with pytest.raises(TrainingDivergedError, match=r"diverged at step 1\b.*lower learning rate than 100000"):
+    model._make_lr_scheduler = lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, step_size=7, gamma=1e8)
+    with pytest.raises(TrainingDivergedError, match=r"diverged at step \d+.*lower learning rate than 100000"):
         train(model, tmp_path / "wild", 50)
     assert ChaoticGenerator.load_from_checkpoint(tmp_path / "last.ckpt").sample(2, seed=0).isfinite().all()
+    saved = {path.name: torch.load(path, weights_only=True) for path in (tmp_path / "wild").glob("*.ckpt")}
+    assert saved.keys() == {"last.ckpt", "step=5.ckpt"}
+    for checkpoint in saved.values():
+        assert checkpoint["global_step"] == 5
+        assert all(tensor.isfinite().all() for tensor in checkpoint["state_dict"].values())
 
 
 def test_settings_from_numpy_are_kept_as_plain_numbers(tmp_path):
