@@ -275,14 +275,20 @@ def test_two_processes_that_predict_end_together(here):
 
 
 BROKEN = """
+import os
+from pathlib import Path
 from chaos_lightning import ChaoticGenerator
 from chaos_lightning.commands import main
 
 training_step = ChaoticGenerator.training_step
 
 def broken_step(model, batch, batch_idx):
-    if model.trainer.global_rank == 1 and model.global_step == 3:
-        raise RuntimeError("something broke")
+    rank = model.trainer.global_rank
+    if model.global_step == 3:
+        Path("process" + str(rank)).write_text(str(os.getpid()))
+        model.trainer.strategy.barrier()
+        if rank == {rank}:
+            raise RuntimeError("something broke")
     training_step(model, batch, batch_idx)
 
 ChaoticGenerator.training_step = broken_step
@@ -291,17 +297,19 @@ main()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds child processes in /proc")
-def test_an_error_in_one_of_two_processes_ends_both_and_is_shown(here):
-    (here / "broken.py").write_text(BROKEN)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_error_in_one_of_two_processes_ends_both_and_is_shown(here, rank):
+    """Rank 0 has started the other one."""
+    (here / "broken.py").write_text(BROKEN.format(rank=rank))
     process = two_processes(here, "broken.py")
     try:
-        wait_for_checkpoint(here)
-        ranks = children(process.pid)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=150)
     finally:
         os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
     assert process.returncode not in (0, None)
-    assert "RuntimeError: something broke" in errors
+    assert errors.count("RuntimeError: something broke") == 1
     assert "another process of this run has ended" in errors
-    assert_ended(ranks)
+    processes = [int(file.read_text()) for file in here.glob("process*")]
+    assert len(processes) == 2
+    assert_ended(processes)
