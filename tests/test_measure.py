@@ -91,6 +91,17 @@ def test_labelled_images_are_measured_by_the_class_of_their_neighbours(files):
     assert 0.6 < measured["value"] < 0.76 < 0.85 < measured["floor"]
 
 
+def test_images_that_seem_to_have_0_for_black_are_warned_of(tmp_path, monkeypatch):
+    """Both files, each by its name."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("real", "generated")):
+        torch.save(torch.rand(11, 3, 3, generator=torch.Generator().manual_seed(seed)), f"{name}.pt")
+    with pytest.warns(UserWarning, match="none below 0") as warned:
+        main(["measure", "--real", "real.pt", "--generated", "generated.pt"])
+    named = [str(warning.message).split()[0] for warning in warned if "none below 0" in str(warning.message)]
+    assert named == ["real.pt", "generated.pt"]
+
+
 @pytest.mark.parametrize(
     ("real", "message"),
     [

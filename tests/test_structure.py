@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "runs": set(),
     "dynamics": set(),
     "functional": set(),
-    "data": set(),
+    "data": {"functional"},
     "learning": {"dynamics"},
     "metrics": {"functional"},
     "callbacks": {"files", "metrics", "version"},

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, read_image
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.images import pixels_to_rates
+from chaos_lightning.data.images import as_rates
 
 
 def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
@@ -18,29 +18,25 @@ def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
     Args:
         path: an ``.npz`` file with an array ``images`` (or a single array) and perhaps ``labels``, a ``.pt`` file with
             a tensor or a dict of such, or a folder of PNG images, read in order of their names as grey values.
-            8-bit pixels stand for [-1, 1]; floating ones must be in [-1, 1].
+            8-bit pixels stand for [-1, 1]; floating ones must be in [-1, 1], and a warning says so if none is below 0.
 
     Returns:
         Images ``(N, ...)``, float32 in [-1, 1], and labels ``(N,)``, int64, or None.
 
     Raises:
-        DataError: if there is nothing there, or nothing that can be read as images; says what and where.
+        DataError: if there is nothing there, or nothing that can be read as such images; says what and where.
     """
     path = Path(path).expanduser()
     if not path.exists():
-        raise DataError(f"there are no images at {path}")
+        raise DataError(f"there are no images at {path}: name a .npz or .pt file, or a folder of PNG images")
     arrays = _read_arrays(path)
     images = arrays["images"]
     if images.ndim < 3 or len(images) == 0:
         raise DataError(f"{path} holds no images: its array has shape {tuple(images.shape)}, not (N, height, width)")
-    if images.dtype == torch.uint8:
-        images = pixels_to_rates(images)
-    if not images.is_floating_point():
-        raise DataError(f"{path} holds pixels of type {images.dtype}: they must be 8-bit, or floating and in [-1, 1]")
     labels = arrays.get("labels")
     if labels is not None and labels.shape != images.shape[:1]:
         raise DataError(f"{path} holds {len(images)} images, but labels of shape {tuple(labels.shape)}")
-    return images.float(), None if labels is None else labels.long()
+    return as_rates(images, str(path)), None if labels is None else labels.long()
 
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:

@@ -1,10 +1,13 @@
-"""Images as 8-bit pixels, and the one conversion to rates."""
+"""Images as 8-bit pixels, and their conversion to rates."""
 
 from dataclasses import dataclass
 
 import torch
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
+
+from chaos_lightning.data.errors import DataError
+from chaos_lightning.functional.checks import as_image_rows
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
@@ -24,6 +27,37 @@ def pixels_to_rates(pixels: Tensor) -> Tensor:
         tensor([-1.0000, -0.6000,  1.0000])
     """
     return pixels.to(torch.float32).div_(127.5).sub_(1.0)
+
+
+def as_rates(images: Tensor, name: str) -> Tensor:
+    """Images of any program as rates.
+
+    Floating pixels of which none is below 0 look like those of a program for which 0 is black, and are warned of.
+
+    Args:
+        images: (N, ...), 8-bit pixels or floating ones in [-1, 1].
+        name: What to call them in an error or a warning.
+
+    Returns:
+        Same shape, float32 in [-1, 1].
+
+    Raises:
+        DataError: Pixels are of another type, NaN, infinite or outside [-1, 1].
+    """
+    if images.dtype == torch.uint8:
+        return pixels_to_rates(images)
+    if not images.is_floating_point():
+        raise DataError(f"{name} holds pixels of type {images.dtype}: they must be 8-bit, or floating and in [-1, 1]")
+    try:
+        darkest = float(as_image_rows(images, name).min())
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    if darkest >= 0:
+        rank_zero_warn(
+            f"{name} has floating pixels and none below 0. They are taken for rates, of which -1 is black and 0 is "
+            "grey: if 0 is black in them, save 2 * images - 1, or 8-bit pixels."
+        )
+    return images.float()
 
 
 @dataclass(frozen=True)

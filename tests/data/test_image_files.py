@@ -62,11 +62,35 @@ def test_images_are_read_as_rates(tmp_path, kind):
             ),
             "labels of shape",
         ),
+        (
+            lambda folder: np.savez(folder / "a.npz", images=np.full((3, 2, 2), 255.0)) or folder / "a.npz",
+            r"a\.npz has pixels from 255 to 255, outside \[-1, 1\]: rescale",
+        ),
+        (
+            lambda folder: np.savez(folder / "a.npz", images=np.full((3, 2, 2), np.nan)) or folder / "a.npz",
+            r"a\.npz has 12 NaN or infinite values",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, make, message):
     with pytest.raises(DataError, match=message):
         read_images(make(tmp_path))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floating_pixels_without_any_below_0_are_warned_of_by_name(tmp_path, dtype):
+    np.savez(tmp_path / "unit.npz", images=(LEVELS.numpy() / 255).astype(dtype))
+    with pytest.warns(UserWarning, match=r"unit\.npz has floating pixels and none below 0.* save 2 \* images - 1"):
+        images, _ = read_images(tmp_path / "unit.npz")
+    assert images.min() >= 0  # they are taken as they are
+
+
+@pytest.mark.parametrize("kind", ["npz", "npz of one float array", "pt", "pt dict", "png"])
+def test_other_pixels_are_not_warned_of(tmp_path, kind, recwarn):
+    read_images(write(tmp_path, kind))
+    np.savez(tmp_path / "bright.npz", images=np.full((2, 3, 3), 200, np.uint8))  # 8 bits leave no doubt
+    read_images(tmp_path / "bright.npz")
+    assert not [warning for warning in recwarn if "none below 0" in str(warning.message)]
 
 
 def test_no_code_runs_on_reading(tmp_path):
