@@ -70,11 +70,12 @@ def measure(
         raise ValueError(f"num_samples must be from 2 to {available}, the images that both sides have, but is {count}")
 
     generator = torch.Generator().manual_seed(seed)
-    real_order = torch.randperm(len(real_images), generator=generator)
-    drawn_real = real_images[real_order[:count]]
-    drawn_generated = _draw(generated_images, count, generator)
-    others = real_images[real_order[count:]] if training_images is None else training_images
-    floor_images = _draw(others, count, generator) if len(others) >= count else None
+    drawn_rows, left_rows = torch.randperm(len(real_images), generator=generator).tensor_split([count])
+    generated_rows = torch.randperm(len(generated_images), generator=generator)[:count]
+    drawn_real, drawn_generated = real_images[drawn_rows], generated_images[generated_rows]
+    others = real_images[left_rows] if training_images is None else training_images
+    floor_rows = torch.randperm(len(others), generator=generator)[:count]
+    floor_images = others[floor_rows] if len(others) >= count else None
 
     num_pixels = real_images[0].numel()
     with Progress(transient=True) as progress:
@@ -91,20 +92,19 @@ def measure(
             for name in TRAINING_MEASURES if training_images is not None else ():
                 floors.pop(name, None)
         if training_images is not None and training_labels is not None and generated_labels is not None:
-            sides = ((values, generated_images, generated_labels), (floors, real_images, real_labels))
-            for entries, images, labels in sides:
+            sides = (
+                (values, drawn_generated, generated_labels, generated_rows),
+                (floors, drawn_real, real_labels, drawn_rows),
+            )
+            for entries, images, labels, rows in sides:
                 if labels is not None:
-                    agrees = nearest_labels(images, training_images, training_labels) == labels
+                    agrees = nearest_labels(images, training_images, training_labels) == labels[rows]
                     entries["class_agreement"] = float(agrees.double().mean())
         progress.advance(task)
     print_measures(f"{count:,} generated images against as many real ones", values, floors)
     _write(Path(output), values, floors, count, figure)
     print(f"Wrote measures.json and plots to {output}.")
     return values
-
-
-def _draw(images: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    return images[torch.randperm(len(images), generator=generator)[:count]]
 
 
 def all_measures(

@@ -91,6 +91,25 @@ def test_labelled_images_are_measured_by_the_class_of_their_neighbours(files):
     assert 0.6 < measured["value"] < 0.76 < 0.85 < measured["floor"]
 
 
+def test_classes_are_those_of_the_drawn_images(tmp_path, monkeypatch):
+    """Of two classes of 5 pixels, an image knows by its brightness whether its label is right."""
+    monkeypatch.chdir(tmp_path)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(2).repeat(30)
+    images = (labels.view(-1, 1, 1) * 128 + torch.randint(120, (60, 1, 5), generator=generator)).to(torch.uint8)
+    wrong = torch.rand(60, generator=generator) < 0.5
+    np.savez("training.npz", images=images, labels=labels)
+    np.savez("asked.npz", images=images, labels=torch.where(wrong, 1 - labels, labels))
+    arguments = ["--real", "asked.npz", "--generated", "asked.npz", "--training", "training.npz", "--seed", "3"]
+    main(["measure", *arguments, "--num_samples", "13", "--output", "out"])
+    measured = json.loads((tmp_path / "out" / "measures.json").read_text())["measures"]["class_agreement"]
+    drawing = torch.Generator().manual_seed(3)
+    drawn = [~wrong[torch.randperm(60, generator=drawing)[:13]] for _ in ("real", "generated")]
+    shares = [float(right.double().mean()) for right in drawn]
+    assert [measured["floor"], measured["value"]] == shares
+    assert float((~wrong).double().mean()) not in shares  # of all images another share is right
+
+
 def test_images_that_seem_to_have_0_for_black_are_warned_of(tmp_path, monkeypatch):
     """Both files, each by its name."""
     monkeypatch.chdir(tmp_path)
