@@ -37,8 +37,9 @@ def measure(
 ) -> dict[str, float]:
     """Measure generated images against real ones: accuracy and diversity, beside what real images reach.
 
-    The floor compares the real images with other real ones: training images if given, else those of ``real`` that are
-    left over. Images are files (.npz or .pt, 8-bit or in [-1, 1]) or folders of PNG images.
+    The floor compares the real images with as many other real ones: training images if given, else those of ``real``
+    that are left over; with too few of them there is none. Images are files (.npz or .pt, 8-bit or in [-1, 1]) or
+    folders of PNG images.
 
     Args:
         real: real images that the generator has not seen.
@@ -102,9 +103,22 @@ def measure(
                     entries["class_agreement"] = float(agrees.double().mean())
         progress.advance(task)
     print_measures(f"{count:,} generated images against as many real ones", values, floors)
+    if floor_images is None:
+        print(_why_no_floor(count, len(real_images), None if training_images is None else len(training_images)))
     _write(Path(output), values, floors, count, figure)
     print(f"Wrote measures.json and plots to {output}.")
     return values
+
+
+def _why_no_floor(count: int, num_real: int, num_training: int | None) -> str:
+    """Say what is missing for a floor of ``count`` other real images, and what to do."""
+    if num_training is not None:
+        available, place, most, advice = num_training, "in the training images", num_training, "give more of these"
+    else:
+        available, place, most, advice = num_real - count, "left of the real ones", num_real // 2, "give --training"
+    if most >= 2:
+        advice += f" or lower --num_samples to {most}"
+    return f"There is no floor, for it takes {count:,} other real images and only {available:,} are {place}: {advice}."
 
 
 def all_measures(

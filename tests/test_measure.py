@@ -110,6 +110,37 @@ def test_classes_are_those_of_the_drawn_images(tmp_path, monkeypatch):
     assert float((~wrong).double().mean()) not in shares  # of all images another share is right
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            [],
+            "it takes 20 other real images and only 0 are left of the real ones: give --training or lower "
+            "--num_samples to 10.",
+        ),
+        (["--num_samples", "11"], "it takes 11 other real images and only 9 are left of the real ones: give"),
+        (
+            ["--training", "few.npz"],
+            "takes 20 other real images and only 7 are in the training images: give more of "
+            "these or lower --num_samples to 7.",
+        ),
+        (["--num_samples", "10"], None),
+        (["--training", "few.npz", "--num_samples", "7"], None),
+        (["--training", "real.npz"], None),
+    ],
+)
+def test_a_missing_floor_is_explained(tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    for name, count in (("real", 20), ("generated", 20), ("few", 7)):
+        np.savez(name, images=np.random.default_rng(count).integers(256, size=(count, 3, 3), dtype=np.uint8))
+    main(["measure", "--real", "real.npz", "--generated", "generated.npz", "--output", "out", *arguments])
+    printed = capsys.readouterr().out
+    assert printed.count("There is no floor") == (sentence is not None)
+    assert sentence is None or sentence in printed
+    floor = json.loads((tmp_path / "out" / "measures.json").read_text())["measures"]["second_moment_error"]["floor"]
+    assert (floor is None) == (sentence is not None)
+
+
 def test_images_that_seem_to_have_0_for_black_are_warned_of(tmp_path, monkeypatch):
     """Both files, each by its name."""
     monkeypatch.chdir(tmp_path)
