@@ -78,8 +78,8 @@ def check(plan: Comparison) -> None:
     for run in (run for run in plan.runs() if run.seed == plan.seeds[0]):
         name, path = run.settings[NAME], plan.checkpoint(run)
         data = _without_training(plan, run).datamodule  # makes the network too, where there is no checkpoint
-        splits = {part: data.hparams[part] for part in ("data_dir", "num_validation")}
-        names.setdefault(f"{type(data).__name__} with {splits}", name)
+        num_validation = data.hparams["num_validation"]
+        names.setdefault(f"{type(data).__name__}, {data.origin}, with num_validation={num_validation}", name)
         if path is not None:
             model = ImageGenerator.load_from_checkpoint(path, map_location="cpu")
             if tuple(data.image_shape) != model.image_shape:

@@ -6,13 +6,14 @@ from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.files import read_images
 from chaos_lightning.data.images import ImageSet, pixels_to_rates
 from chaos_lightning.data.masks import read_mask
-from chaos_lightning.data.mnist import FashionMNISTDataModule, MNISTDataModule
+from chaos_lightning.data.mnist import FashionMNISTDataModule, IDXDataModule, MNISTDataModule
 
 __all__ = [
     "DataError",
     "EvaluationBatch",
     "EvaluationBatches",
     "FashionMNISTDataModule",
+    "IDXDataModule",
     "ImageDataModule",
     "ImageSet",
     "MNISTDataModule",

@@ -1,25 +1,16 @@
 """The data module that serves real images to training and evaluation."""
 
-import os
-from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch import LightningDataModule
-from torchvision.datasets import MNIST
 
 from chaos_lightning.data.batches import EvaluationBatches, TrainingBatches
-from chaos_lightning.data.download import ensure_raw_files, has_raw_files, missing_message, raw_folder
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.idx import TEST, TRAIN, read_image_set
 from chaos_lightning.data.images import ImageSet
-
-_SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
 
 class _Splits(NamedTuple):
@@ -31,38 +22,30 @@ class _Splits(NamedTuple):
 class ImageDataModule(LightningDataModule):
     """Training, validation and test images of one data set, which never overlap.
 
-    Validation images are drawn at random from the training file; the test file is used for testing only. The
-    splits can be read without a Trainer: `data.train`, `data.validation` and `data.test` read the files when
-    first used.
+    A subclass says in :meth:`read_image_sets` where the images come from. Arguments of its own are noted in
+    checkpoints and logs, so they should be names of files rather than arrays.
+
+    Validation images are drawn at random from the training images; the test images are used for testing only.
+    The splits can be read without a Trainer: `data.train`, `data.validation` and `data.test` read the images
+    when first used.
 
     Args:
-        data_dir: Folder that holds the full data set in torchvision's layout, `<data_dir>/<name>/raw`; it is
-            downloaded there if absent. None: the sample of 5,000 training and 1,000 test images that ships
-            with this package.
         batch_size: Training images in a minibatch of all processes together, M.
-        num_validation: Images held out from the training file. None: as many as there are test images.
+        num_validation: Images held out from those for training. None: as many as there are test images.
         num_eval_images: Images that a validation or test run compares with, drawn at random. None: all.
         eval_batch_size: Largest number of images in a validation or test batch of one process.
         seed: Of the split, the order of training and the evaluation draws. Not negative.
 
     Attributes:
-        source: The torchvision class of the data set: its name, servers and checksums.
-        sample_file: Name of the bundled sample.
-        image_shape: Channels, rows and columns of an image.
-        num_classes: Labels are 0 to ``num_classes - 1``.
+        name: What the data set is called in reports.
 
     Raises:
         ValueError: A count is not positive, or `seed` is negative.
     """
 
-    source: ClassVar[type[MNIST]]
-    sample_file: ClassVar[str]
-    image_shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
-    num_classes: ClassVar[int] = 10
-
     def __init__(
         self,
-        data_dir: str | None = None,
+        *,
         batch_size: int = 500,
         num_validation: int | None = None,
         num_eval_images: int | None = None,
@@ -70,18 +53,43 @@ class ImageDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        # A Path among the hyperparameters would make checkpoints unreadable with weights_only=True.
-        data_dir = None if data_dir is None else os.fspath(data_dir)
         _check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
         _check_at_least(2, num_eval_images=num_eval_images)
         _check_at_least(0, num_validation=num_validation, seed=seed)
         self.save_hyperparameters()
-        self._data_dir = None if data_dir is None else Path(data_dir).expanduser().absolute()
+        self.name = type(self).__name__.removesuffix("DataModule")
         self._batch_size = batch_size
         self._num_validation = num_validation
         self._num_eval_images = num_eval_images
         self._eval_batch_size = eval_batch_size
         self._seed = seed
+
+    def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
+        """Read the images: what every data set has to say for itself.
+
+        Returns:
+            All images for training, validation images among them, and those for testing, of the same size.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs a method read_image_sets that returns its images")
+
+    @property
+    def origin(self) -> str:
+        """Where the images come from, as reports say it after the name."""
+        return f"made by {type(self).__module__}.{type(self).__qualname__}"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of an image."""
+        channels, rows, columns = self.train.pixels.shape[1:]
+        return channels, rows, columns
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes: labels are 0 to ``num_classes - 1``; 1 where images have no labels."""
+        return 1 + max(int(split.labels.max()) for split in self._splits if len(split))
 
     @property
     def train(self) -> ImageSet:
@@ -90,12 +98,12 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def validation(self) -> ImageSet:
-        """Images held out from the training file."""
+        """Images held out from those for training."""
         return self._splits.validation
 
     @property
     def test(self) -> ImageSet:
-        """Images of the test file."""
+        """Test images."""
         return self._splits.test
 
     @property
@@ -108,23 +116,14 @@ class ImageDataModule(LightningDataModule):
         hparams = super().hparams_initial
         return AttributeDict({f"data/{name}": hparams[name] for name in hparams if not name.startswith("_")})
 
-    def prepare_data(self) -> None:
-        """Download the full data set if `data_dir` lacks it.
-
-        Raises:
-            DataError: It is not there and cannot be fetched.
-        """
-        if self._data_dir is not None:
-            ensure_raw_files(self._data_dir, self.source)
-
     def setup(self, stage: str | None = None) -> None:
-        """Read the files and check the counts against them, before any work starts.
+        """Read the images and check the counts against them, before any work starts.
 
         Args:
-            stage: "fit", "validate" or "test"; None only reads the files.
+            stage: "fit", "validate" or "test"; None only reads the images.
 
         Raises:
-            DataError: A file is missing or damaged.
+            DataError: The images cannot be read, or differ in size.
             ValueError: A count exceeds the images there are.
         """
         num_validation = len(self.validation)
@@ -151,31 +150,25 @@ class ImageDataModule(LightningDataModule):
 
     @cached_property
     def _splits(self) -> _Splits:
-        train, test = self._read_files()
+        train, test = self.read_image_sets()
+        sizes = [" x ".join(map(str, images.pixels.shape[2:])) for images in (train, test)]
+        if sizes[0] != sizes[1]:
+            raise DataError(
+                f"the training images have {sizes[0]} pixels, but the test images {sizes[1]}: make them all of one size"
+            )
         num_validation = len(test) if self._num_validation is None else self._num_validation
         if num_validation >= len(train):
             raise ValueError(
-                f"num_validation={num_validation} leaves nothing to train on: the training file holds "
-                f"{len(train)} images. Lower num_validation."
+                f"num_validation={num_validation} leaves nothing to train on: there are {len(train)} training "
+                "images. Lower num_validation."
             )
         order = permutation(len(train), Draw.VALIDATION_SPLIT, self._seed)
         return _Splits(train.take(order[num_validation:]), train.take(order[:num_validation]), test)
 
-    def _read_files(self) -> tuple[ImageSet, ImageSet]:
-        """Read all images of the training file and of the test file."""
-        if self._data_dir is None:
-            with np.load(_SAMPLE_FOLDER / self.sample_file, allow_pickle=False) as sample:
-                return _sample_set(sample, "train"), _sample_set(sample, "test")
-        if not has_raw_files(self._data_dir, self.source):
-            raise DataError(f"{missing_message(self._data_dir, self.source)} prepare_data() downloads it.")
-        folder, image_size = raw_folder(self._data_dir, self.source), self.image_shape[1:]
-        train, test = (read_image_set(folder, prefix, image_size, self.num_classes) for prefix in (TRAIN, TEST))
-        return train, test
-
     def draw_evaluation(self, held_out: ImageSet, num_images: int | None = None) -> tuple[ImageSet, ImageSet]:
         """Draw held-out images and as many training images, neither with repetition.
 
-        The whole split is shuffled too: the rows of a test file need not be equally hard, and a run limited
+        The whole split is shuffled too: test images need not be equally hard, and a run limited
         to some batches should see a fair part of them.
 
         Args:
@@ -234,11 +227,6 @@ class ImageDataModule(LightningDataModule):
     @property
     def _device(self) -> torch.device:
         return torch.device("cpu") if self.trainer is None else self.trainer.strategy.root_device
-
-
-def _sample_set(sample: Mapping[str, np.ndarray], name: str) -> ImageSet:
-    pixels, labels = sample[f"{name}_images"], sample[f"{name}_labels"]
-    return ImageSet(torch.from_numpy(pixels).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))
 
 
 def _check_at_least(minimum: int, **counts: int | None) -> None:

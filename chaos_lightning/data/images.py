@@ -62,10 +62,10 @@ def as_rates(images: Tensor, name: str) -> Tensor:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set of labelled images, kept as 8-bit pixels.
+    """A set of square grey images, kept as 8-bit pixels.
 
     Attributes:
-        pixels: (N, 1, 28, 28), uint8.
+        pixels: (N, 1, side, side), uint8.
         labels: (N,), int64.
     """
 
@@ -77,7 +77,7 @@ class ImageSet:
 
     @property
     def images(self) -> Tensor:
-        """All images as rates, (N, 1, 28, 28), float32 in [-1, 1], converted at each access."""
+        """All images as rates, (N, 1, side, side), float32 in [-1, 1], converted at each access."""
         return pixels_to_rates(self.pixels)
 
     def take(self, rows: Tensor) -> "ImageSet":

@@ -1,11 +1,83 @@
-"""The two data sets of the paper."""
+"""The two data sets of the paper, and others of torchvision whose files are laid out like theirs."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
 from torchvision import datasets
 
 from chaos_lightning.data.datamodule import ImageDataModule
+from chaos_lightning.data.download import ensure_raw_files, has_raw_files, missing_message, raw_folder
+from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.idx import TEST, TRAIN, read_image_set
+from chaos_lightning.data.images import ImageSet
+
+_SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
 
-class MNISTDataModule(ImageDataModule):
+class IDXDataModule(ImageDataModule):
+    """A data set of torchvision in IDX files, those of MNIST; each is a small subclass.
+
+    Args:
+        data_dir: Folder that holds the full data set in torchvision's layout, `<data_dir>/<name>/raw`; it is
+            downloaded there if absent. None: the sample of 5,000 training and 1,000 test images that ships
+            with this package, of MNIST and Fashion-MNIST.
+        **settings: Of every data set, see :class:`ImageDataModule`.
+
+    Attributes:
+        source: The torchvision class of the data set: its name, servers and checksums.
+        sample_file: Name of the bundled sample.
+        image_shape: Channels, rows and columns that an image must have.
+        num_classes: Labels must be 0 to ``num_classes - 1``.
+    """
+
+    source: ClassVar[type[datasets.MNIST]]
+    sample_file: ClassVar[str]
+    image_shape = (1, 28, 28)
+    num_classes = 10
+
+    def __init__(self, data_dir: str | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._data_dir = None if data_dir is None else Path(data_dir).expanduser().absolute()
+        # Absolute, so that a checkpoint finds its data from any folder, and a string, for a Path would make it
+        # unreadable with weights_only=True.
+        self.hparams["data_dir"] = None if self._data_dir is None else os.fspath(self._data_dir)
+        self.name = self.source.__name__
+
+    @property
+    def origin(self) -> str:
+        """Where the images come from."""
+        return "the sample that ships with the package" if self._data_dir is None else f"from {self._data_dir}"
+
+    def prepare_data(self) -> None:
+        """Download the full data set if `data_dir` lacks it.
+
+        Raises:
+            DataError: It is not there and cannot be fetched.
+        """
+        if self._data_dir is not None:
+            ensure_raw_files(self._data_dir, self.source)
+
+    def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
+        """Read the files of the full data set, or the bundled sample.
+
+        Raises:
+            DataError: A file is missing or damaged.
+        """
+        if self._data_dir is None:
+            with np.load(_SAMPLE_FOLDER / self.sample_file, allow_pickle=False) as sample:
+                return _sample_set(sample, "train"), _sample_set(sample, "test")
+        if not has_raw_files(self._data_dir, self.source):
+            raise DataError(f"{missing_message(self._data_dir, self.source)} prepare_data() downloads it.")
+        folder, image_size = raw_folder(self._data_dir, self.source), self.image_shape[1:]
+        train, test = (read_image_set(folder, prefix, image_size, self.num_classes) for prefix in (TRAIN, TEST))
+        return train, test
+
+
+class MNISTDataModule(IDXDataModule):
     """Handwritten digits (Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0).
 
     Example:
@@ -18,8 +90,13 @@ class MNISTDataModule(ImageDataModule):
     sample_file = "mnist.npz"
 
 
-class FashionMNISTDataModule(ImageDataModule):
+class FashionMNISTDataModule(IDXDataModule):
     """Pictures of clothes (Zalando SE; MIT)."""
 
     source = datasets.FashionMNIST
     sample_file = "fashion_mnist.npz"
+
+
+def _sample_set(sample: Mapping[str, np.ndarray], name: str) -> ImageSet:
+    pixels, labels = sample[f"{name}_images"], sample[f"{name}_labels"]
+    return ImageSet(torch.from_numpy(pixels).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))

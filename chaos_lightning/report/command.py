@@ -168,7 +168,7 @@ def report(
     name = type(model).__name__
     page = write_page(
         folder,
-        f"{name} network against {data.source.__name__}",
+        f"{name} network against {data.name}",
         [_settings(subject, ckpt_path, data, split), _measures_table(curves, model.sampling_time), *parts],
     )
     num_figures = sum(section.figure is not None for section in sections)
@@ -375,7 +375,7 @@ def _settings(subject: Subject, ckpt_path: str, data: ImageDataModule, split: st
         ("tau, dt, T", f"{model.tau:g}, {model.dt:g}, {model.sampling_time:g}"),
         ("seed of the training", str(model.seed)),
         ("optimiser", _optimizer_text(optimizer)),
-        ("data", f"{data.source.__name__}, {_data_origin(data)}, {len(data.train):,} training images"),
+        ("data", f"{data.name}, {data.origin}, {len(data.train):,} training images"),
         ("compared with", f"{len(subject.held_out):,} {split} images, drawn at random (seed {data.hparams['seed']})"),
         ("samples", f"{len(subject.held_out):,}, seed {subject.seed}"),
         ("made by", f"chaos_lightning {__version__}, torch {torch.__version__}, Python {platform.python_version()}"),
@@ -389,11 +389,6 @@ def _optimizer_text(optimizer: Any) -> str:
         return str(optimizer)
     settings = [f"{name} = {value}" for name, value in optimizer.get("init_args", {}).items() if value]
     return ", ".join([optimizer["class_path"], *settings])
-
-
-def _data_origin(data: ImageDataModule) -> str:
-    folder = data.hparams["data_dir"]
-    return "the sample that ships with the package" if folder is None else f"from {folder}"
 
 
 def _measures_table(curves: Curves, sampling_time: float) -> str:

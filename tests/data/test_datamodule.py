@@ -4,12 +4,26 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
-from chaos_lightning.data import DataError, FashionMNISTDataModule, ImageDataModule, MNISTDataModule
+from chaos_lightning.data import DataError, FashionMNISTDataModule, ImageDataModule, ImageSet, MNISTDataModule
 
 
 def rows(images):
     """Row numbers that the tiny files hold in the first pixel of every image."""
     return torch.round((images[:, 0, 0, 0] + 1) * 127.5).to(torch.int64).tolist()
+
+
+class Stripes(ImageDataModule):
+    """Images of 3 x 3 pixels from memory, of classes 0 to 4; the first pixel is the row number."""
+
+    test_side = 3
+
+    def read_image_sets(self):
+        sets = []
+        for first, count, side in ((0, 29, 3), (100, 7, self.test_side)):
+            pixels = torch.zeros(count, 1, side, side, dtype=torch.uint8)
+            pixels[:, 0, 0, 0] = first + torch.arange(count)
+            sets.append(ImageSet(pixels, torch.arange(count) % 5))
+        return tuple(sets)
 
 
 class Recorder(LightningModule):
@@ -57,6 +71,29 @@ def test_splits_never_overlap(data_dir):
     assert sorted(train + validation) == list(range(29))
     assert test == list(range(100, 107))
     assert data.image_shape == data.train.images.shape[1:] == (1, 28, 28)
+
+
+def test_one_method_makes_a_data_set():
+    """Size and classes follow from its images, and splits and draws are those of any data set."""
+    data = Stripes(batch_size=5, num_validation=6, seed=3)
+    assert (data.image_shape, data.num_classes, data.name) == ((1, 3, 3), 5, "Stripes")
+    train, validation, test = (rows(split.images) for split in (data.train, data.validation, data.test))
+    assert (sorted(train + validation), len(validation), test) == (list(range(29)), 6, list(range(100, 107)))
+    model, trainer = Recorder(), make_trainer(max_epochs=1)
+    trainer.fit(model, datamodule=data)
+    assert {row for batch in model.trained_on for row in batch} <= set(train)
+    assert sorted(model.evaluated_on[-6:]) == sorted(validation)
+
+
+def test_a_data_set_without_the_method_is_told_to_have_it():
+    with pytest.raises(NotImplementedError, match="ImageDataModule needs a method read_image_sets"):
+        ImageDataModule().setup()
+
+
+def test_training_and_test_images_of_different_sizes_are_refused(monkeypatch):
+    monkeypatch.setattr(Stripes, "test_side", 4)
+    with pytest.raises(DataError, match="training images have 3 x 3 pixels, but the test images 4 x 4: make them all"):
+        Stripes(batch_size=5).setup("fit")
 
 
 def test_images_keep_their_labels(data_dir):
@@ -116,7 +153,7 @@ def test_impossible_settings_are_refused_at_once(settings, message):
     ("stage", "settings", "message"),
     [
         ("fit", {"batch_size": 23}, "batch_size=23 is larger than the training set of 22 images"),
-        ("fit", {"num_validation": 29}, "num_validation=29 leaves nothing to train on.* 29 images"),
+        ("fit", {"num_validation": 29}, "num_validation=29 leaves nothing to train on.* 29 training images"),
         ("validate", {"num_eval_images": 8}, "num_eval_images=8 .* only 7 held-out images"),
         ("test", {"num_eval_images": 8}, "num_eval_images=8 .* only 7 held-out images"),
         ("fit", {"batch_size": 3, "num_validation": 20}, "num_eval_images=20 .* only 9 training images"),
@@ -185,6 +222,7 @@ def test_gradient_accumulation_is_refused(data_dir):
 
 def test_hyperparameters_are_plain_and_do_not_clash_with_the_model(data_dir, tmp_path):
     data = MNISTDataModule(data_dir, batch_size=5, seed=3)
+    assert type(data.hparams["data_dir"]) is str
     assert data.hparams["data_dir"] == str(data_dir)
     assert data.hparams["seed"] == 3
     trainer = make_trainer(max_epochs=1, logger=CSVLogger(tmp_path), log_every_n_steps=1)
@@ -193,6 +231,13 @@ def test_hyperparameters_are_plain_and_do_not_clash_with_the_model(data_dir, tmp
     assert logged["seed"] == 7
     assert logged["data/seed"] == 3
     assert logged["data/batch_size"] == 5
+
+
+def test_data_of_a_checkpoint_are_found_from_any_folder(data_dir, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = MNISTDataModule(data_dir.name)
+    monkeypatch.chdir(data_dir)
+    assert len(MNISTDataModule(**data.hparams).test) == 7
 
 
 @pytest.mark.parametrize("data_module", [MNISTDataModule, FashionMNISTDataModule])

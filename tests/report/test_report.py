@@ -295,7 +295,7 @@ def test_a_data_setting_alone_changes_the_data_of_the_training(made, tmp_path, m
         main(["report", "--ckpt_path", str(made[1]), "--data.num_validation", "60", "--num_samples", "61"])
     assert "these validation images were trained on" in capsys.readouterr().err
     arguments = ("--split", "test", "--data.data_dir", "nowhere", "--data.num_validation", "60")
-    monkeypatch.setattr("chaos_lightning.data.datamodule.ensure_raw_files", lambda *_: None)
+    monkeypatch.setattr("chaos_lightning.data.mnist.ensure_raw_files", lambda *_: None)
     with pytest.raises(SystemExit):
         main(["report", "--ckpt_path", str(made[1]), *arguments])
     assert "nowhere" in capsys.readouterr().err
