@@ -87,7 +87,8 @@ def missing_message(data_dir: Path, source: type[MNIST]) -> str:
     """Say where the data set was looked for and what to do about its absence."""
     return (
         f"There is no {source.__name__} in {raw_folder(data_dir, source)}. Pass a data_dir that holds "
-        f"{source.__name__}/raw with the unpacked files, or leave data_dir out to use the bundled sample."
+        f"{source.__name__}/raw with the unpacked files, or leave data_dir out to use the bundled sample "
+        "of MNIST or Fashion-MNIST."
     )
 
 

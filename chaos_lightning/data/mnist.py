@@ -29,13 +29,13 @@ class IDXDataModule(ImageDataModule):
 
     Attributes:
         source: The torchvision class of the data set: its name, servers and checksums.
-        sample_file: Name of the bundled sample.
+        sample_file: Name of the bundled sample; None if there is none.
         image_shape: Channels, rows and columns that an image must have.
         num_classes: Labels must be 0 to ``num_classes - 1``.
     """
 
     source: ClassVar[type[datasets.MNIST]]
-    sample_file: ClassVar[str]
+    sample_file: ClassVar[str | None] = None
     image_shape = (1, 28, 28)
     num_classes = 10
 
@@ -65,9 +65,14 @@ class IDXDataModule(ImageDataModule):
         """Read the files of the full data set, or the bundled sample.
 
         Raises:
-            DataError: A file is missing or damaged.
+            DataError: A file is missing or damaged, or a data set without a sample was given no folder.
         """
         if self._data_dir is None:
+            if self.sample_file is None:
+                raise DataError(
+                    f"no sample of {self.name} ships with this package: give data_dir (--data.data_dir DIR), the "
+                    f"folder that holds {self.name}/raw or that it is to be downloaded to"
+                )
             with np.load(_SAMPLE_FOLDER / self.sample_file, allow_pickle=False) as sample:
                 return _sample_set(sample, "train"), _sample_set(sample, "test")
         if not has_raw_files(self._data_dir, self.source):

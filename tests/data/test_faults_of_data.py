@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from torchvision import datasets
 
 from chaos_lightning.commands import main
+from chaos_lightning.data import DataError, IDXDataModule
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
@@ -47,3 +49,13 @@ def test_bad_files_end_fit_before_it_starts(data_dir, no_network, monkeypatch, c
     (error,) = [line for line in errors.splitlines() if line.startswith("error:")]
     assert named in error
     assert not list(data_dir.parent.rglob("*.ckpt"))
+
+
+def test_a_data_set_without_a_sample_asks_for_its_folder():
+    class KMNISTDataModule(IDXDataModule):
+        source = datasets.KMNIST
+
+    data = KMNISTDataModule()
+    data.prepare_data()
+    with pytest.raises(DataError, match=r"no sample of KMNIST ships.*give data_dir.*KMNIST/raw"):
+        data.setup("fit")
