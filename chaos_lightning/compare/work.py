@@ -251,5 +251,6 @@ def _without_training(plan: Comparison, run: Run) -> ChaosCLI:
 def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
     """All measures against test images, and the time and the copies against training images."""
     held_out, _ = data.draw_evaluation(data.test, len(images))
-    measures = all_measures(images[0].numel(), data.train.images, data.train.labels, len(images))
+    labels = data.train.labels if data.num_classes > 1 else None
+    measures = all_measures(images[0].numel(), data.train.images, labels, len(images))
     return compute(measures, held_out.images, images)

@@ -4,6 +4,7 @@ from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Min
 from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.files import read_images
+from chaos_lightning.data.image_files import ImageFilesDataModule
 from chaos_lightning.data.images import ImageSet, pixels_to_rates
 from chaos_lightning.data.masks import read_mask
 from chaos_lightning.data.mnist import FashionMNISTDataModule, IDXDataModule, MNISTDataModule
@@ -15,6 +16,7 @@ __all__ = [
     "FashionMNISTDataModule",
     "IDXDataModule",
     "ImageDataModule",
+    "ImageFilesDataModule",
     "ImageSet",
     "MNISTDataModule",
     "Minibatch",

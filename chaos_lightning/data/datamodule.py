@@ -89,7 +89,7 @@ class ImageDataModule(LightningDataModule):
     @property
     def num_classes(self) -> int:
         """Number of classes: labels are 0 to ``num_classes - 1``; 1 where images have no labels."""
-        return 1 + max(int(split.labels.max()) for split in self._splits if len(split))
+        return max(split.num_classes for split in self._splits)
 
     @property
     def train(self) -> ImageSet:

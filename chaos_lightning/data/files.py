@@ -9,11 +9,11 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, read_image
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.images import as_rates
+from chaos_lightning.data.images import as_labels, as_rates
 
 
 def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
-    """Read images, and labels where the file has them.
+    """Read images as rates, and labels where the file has them.
 
     Args:
         path: an ``.npz`` file with an array ``images`` (or a single array) and perhaps ``labels``, a ``.pt`` file with
@@ -26,6 +26,19 @@ def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
     Raises:
         DataError: if there is nothing there, or nothing that can be read as such images; says what and where.
     """
+    images, labels = read_arrays(path)
+    return as_rates(images, str(path)), None if labels is None else as_labels(labels, len(images), str(path))
+
+
+def read_arrays(path: str | Path) -> tuple[Tensor, Tensor | None]:
+    """Read images and labels as they are in the file, see :func:`read_images`.
+
+    Returns:
+        Images ``(N, ...)``, and labels or None, of any type.
+
+    Raises:
+        DataError: if there is nothing there, or nothing that can be read as images; says what and where.
+    """
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"there are no images at {path}: name a .npz or .pt file, or a folder of PNG images")
@@ -33,10 +46,7 @@ def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
     images = arrays["images"]
     if images.ndim < 3 or len(images) == 0:
         raise DataError(f"{path} holds no images: its array has shape {tuple(images.shape)}, not (N, height, width)")
-    labels = arrays.get("labels")
-    if labels is not None and labels.shape != images.shape[:1]:
-        raise DataError(f"{path} holds {len(images)} images, but labels of shape {tuple(labels.shape)}")
-    return as_rates(images, str(path)), None if labels is None else labels.long()
+    return images, arrays.get("labels")
 
 
 def _read_arrays(path: Path) -> dict[str, Tensor]:

@@ -1,13 +1,15 @@
-"""Images as 8-bit pixels, and their conversion to rates."""
+"""Images as 8-bit pixels, their conversion to rates, and what images and labels of other programs must be."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.functional.checks import as_image_rows
+from chaos_lightning.functional.relative_entropy import quantise
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
@@ -60,6 +62,28 @@ def as_rates(images: Tensor, name: str) -> Tensor:
     return images.float()
 
 
+def as_labels(labels: Tensor, num_images: int, name: str) -> Tensor:
+    """Labels of any program.
+
+    Args:
+        labels: (N,), whole numbers from 0 on, of any type.
+        num_images: N.
+        name: What to call the images in an error.
+
+    Returns:
+        (N,), int64.
+
+    Raises:
+        DataError: There is not one such label for each image.
+    """
+    if labels.shape != (num_images,):
+        raise DataError(f"{name} holds {num_images} images, but labels of shape {tuple(labels.shape)}")
+    classes = labels.long()
+    if (labels.is_floating_point() and not torch.equal(classes.to(labels.dtype), labels)) or (classes < 0).any():
+        raise DataError(f"{name} holds labels that are not whole numbers from 0 on")
+    return classes
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """A set of square grey images, kept as 8-bit pixels.
@@ -72,8 +96,41 @@ class ImageSet:
     pixels: Tensor
     labels: Tensor
 
+    @classmethod
+    def from_arrays(
+        cls, images: Tensor | np.ndarray, labels: Tensor | np.ndarray | None = None, name: str = "images"
+    ) -> "ImageSet":
+        """Make a set of images of any program.
+
+        Args:
+            images: (N, side, side) or (N, 1, side, side), 8-bit pixels, or floating ones in [-1, 1], which are
+                rounded to 8 bits.
+            labels: (N,), whole numbers from 0 on. None: all images are of one class, 0.
+            name: What to call the images in an error or a warning.
+
+        Raises:
+            DataError: These are not square grey images with such pixels, or have other labels.
+        """
+        images = torch.as_tensor(images)
+        pixels = images.unsqueeze(1) if images.ndim == 3 else images
+        if pixels.ndim != 4 or pixels.shape[1] != 1 or pixels.shape[2] != pixels.shape[3] or pixels.numel() == 0:
+            raise DataError(
+                f"{name} must hold square grey images, of shape (N, side, side) or (N, 1, side, side), but has shape "
+                f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours"
+            )
+        if pixels.dtype != torch.uint8:
+            pixels = quantise(as_rates(pixels, name))
+        if labels is None:
+            labels = torch.zeros(len(pixels), dtype=torch.int64)
+        return cls(pixels, as_labels(torch.as_tensor(labels), len(pixels), name))
+
     def __len__(self) -> int:
         return len(self.pixels)
+
+    @property
+    def num_classes(self) -> int:
+        """One more than the largest label; 1 where images have no labels, 0 without images."""
+        return int(self.labels.max()) + 1 if len(self) else 0
 
     @property
     def images(self) -> Tensor:

@@ -30,10 +30,14 @@ def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
     Raises:
         ValueError: if the training drew other validation images from the same data set, with its settings.
     """
+    settings = checkpoint.get("datamodule_hyper_parameters", {})
     if training_data_name(checkpoint) not in ("", type(data).__name__):
         return
-    settings = checkpoint.get("datamodule_hyper_parameters", {})
+    if settings.get("train") != data.hparams.get("train"):  # images from another file
+        return
     names = [name for name in ("seed", "num_validation") if name in settings]
+    if "test" in settings and settings.get("num_validation") is None:
+        names.append("test")  # as many were drawn as it has images
     differing = [name for name in names if settings[name] != data.hparams.get(name)]
     if differing:
         own = ", ".join(f"{name}={settings[name]}" for name in differing)

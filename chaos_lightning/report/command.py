@@ -276,6 +276,9 @@ def _nearest(subject: Subject, curves: Curves) -> Section:
     distances, rows = nearest.distances.squeeze(1), nearest.indices.squeeze(1)
     copies = float(near_copy_share(held_out, distances))
     shown = min(IN_NEAREST, len(distances))
+    columns: dict[str, Any] = {"sample": range(len(distances)), "training_image": rows.tolist()}
+    if subject.training.num_classes > 1:
+        columns["label"] = subject.training.labels[rows].tolist()
     return Section(
         "nearest",
         "Samples and their nearest training images",
@@ -284,13 +287,7 @@ def _nearest(subject: Subject, curves: Curves) -> Section:
         f"and for as many held-out images. {copies:.1%} of the samples are near-copies: nearer to a training image "
         "than all but 1 % of the held-out images are. (1 % is what new images give; more points to memorisation.)",
         nearest_figure(curves.samples[:shown], training[rows[:shown]], distances, held_out),
-        {
-            "sample": range(len(distances)),
-            "training_image": rows.tolist(),
-            "label": subject.training.labels[rows].tolist(),
-            "distance": distances.tolist(),
-            "held_out_distance": held_out.tolist(),
-        },
+        {**columns, "distance": distances.tolist(), "held_out_distance": held_out.tolist()},
     )
 
 

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from half_bright import half_bright
 from lightning.pytorch import Trainer
 from torchvision.io import read_image
 
 from chaos_lightning.baselines import VariationalAutoencoder
 from chaos_lightning.commands import main
 from chaos_lightning.compare import command, work
+from chaos_lightning.data import ImageDataModule, ImageSet
 from chaos_lightning.functional import second_moment_error
 
 BASELINES = Path(__file__).parents[1] / "baselines"
@@ -230,6 +232,17 @@ def test_bad_input_ends_with_one_sentence_before_work_starts(small, here, capsys
     assert message in capsys.readouterr().err
     assert not here
     assert not (small / "compared").exists()
+
+
+def test_classes_are_left_out_where_images_have_no_labels():
+    class Unlabelled(ImageDataModule):
+        def read_image_sets(self):
+            return tuple(ImageSet.from_arrays(half_bright(count, 5, count).pixels) for count in (90, 20))
+
+    data = Unlabelled()
+    values = work._measure(data.validation.images, data)
+    assert "near_copy_share" in values
+    assert not [name for name in values if name.startswith("class_")]
 
 
 def test_a_checkpoint_that_has_learned_from_other_data_is_refused(small, here, capsys):

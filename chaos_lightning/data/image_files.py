@@ -1,0 +1,53 @@
+"""Data sets from files of one's own."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from chaos_lightning.data.datamodule import ImageDataModule
+from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.files import read_arrays
+from chaos_lightning.data.images import ImageSet
+
+
+class ImageFilesDataModule(ImageDataModule):
+    """Square grey images of any program, all of one size, with labels or without.
+
+    They are kept with 8 bits a pixel. Images without labels count as of one class.
+
+    Args:
+        train: Images to train and validate with: an .npz or .pt file or a folder of PNG images, see
+            :func:`chaos_lightning.data.read_images`.
+        test: Images to test with, likewise; with labels if those of `train` have labels.
+        **settings: Of every data set, see :class:`ImageDataModule`.
+
+    Raises:
+        ValueError: Both are the same file, or a setting is not possible.
+    """
+
+    def __init__(self, train: str, test: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._files = [Path(file).expanduser().absolute() for file in (train, test)]
+        if self._files[0] == self._files[1]:
+            raise ValueError(f"train and test are both {train}: test with other images than those trained on")
+        # Absolute, so that a checkpoint finds its data from any folder.
+        self.hparams.update(zip(("train", "test"), map(os.fspath, self._files), strict=True))
+        self.name = self._files[0].name
+
+    @property
+    def origin(self) -> str:
+        """Where the images come from."""
+        return "from {} and {}".format(*self._files)
+
+    def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
+        """Read the files.
+
+        Raises:
+            DataError: A file is missing or damaged, holds other images, or is the only one with labels.
+        """
+        (train, train_labels), (test, test_labels) = map(read_arrays, self._files)
+        if (train_labels is None) != (test_labels is None):
+            labelled, other = self._files if test_labels is None else reversed(self._files)
+            raise DataError(f"{labelled} holds labels, but {other} none: put labels into both or into neither")
+        names = [str(file) for file in self._files]
+        return ImageSet.from_arrays(train, train_labels, names[0]), ImageSet.from_arrays(test, test_labels, names[1])
