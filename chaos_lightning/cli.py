@@ -331,7 +331,7 @@ class ChaosCLI(LightningCLI):
         model, trainer = self.model, self.trainer
         evaluation = model.evaluation
         print(
-            f"Trained {type(model).__name__} on {self.datamodule.source.__name__} for {trainer.global_step:,} steps in "
+            f"Trained {type(model).__name__} on {self.datamodule.name} for {trainer.global_step:,} steps in "
             f"{timedelta(seconds=seconds)}."
         )
         if evaluation is None:
