@@ -83,12 +83,19 @@ def test_a_run_in_double_precision_goes_on_in_double_precision(tmp_path):
 
 @pytest.mark.parametrize("stop", [3, 4, 5, 10])
 def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
-    """An epoch is 4 steps: in the middle of one, at its end, and later."""
+    """An epoch is 4 steps: in the middle of one, at its end, and later. All that a step draws depends on its number."""
 
     def model():
         return TwoLayer(
             **FAST,
             hidden_units=13,
+            noise=0.1,
+            num_classes=10,
+            held_label_share=0.23,
+            num_chains=307,
+            l1=0.01,
+            coupling_dropout=0.1,
+            hidden_dropout=0.1,
             optimizer=adam,
             lr_scheduler=lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=11),
         )

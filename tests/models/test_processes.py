@@ -49,7 +49,8 @@ def train(architecture, precision, devices, file):
         "OneLayer": lambda **s: OneLayer(num_classes=10, held_label_share=0.25, **s),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, **s),
         "ThreeLayer": lambda **s: ThreeLayer(
-            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, held_label_share=0.5, num_chains=40, **s
+            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, held_label_share=0.5, num_chains=40,
+            noise=0.1, l1=0.01, coupling_dropout=0.1, hidden_dropout=0.1, **s
         ),
     }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(
