@@ -16,8 +16,8 @@ class ImageFilesDataModule(ImageDataModule):
     They are kept with 8 bits a pixel. Images without labels count as of one class.
 
     Args:
-        train: Images to train and validate with: an .npz or .pt file or a folder of PNG images, see
-            :func:`chaos_lightning.data.read_images`.
+        train: Images to train and validate with: an .npz or .pt file with `images`, 8-bit or in [-1, 1], and perhaps
+            `labels`, or a folder of PNG images.
         test: Images to test with, likewise; with labels if those of `train` have labels.
         **settings: Of every data set, see :class:`ImageDataModule`.
 
