@@ -159,9 +159,12 @@ class ChaoticGenerator(ImageGenerator):
         super().setup(stage)
         num_classes = getattr(self.trainer.datamodule, "num_classes", self.layout.num_classes)  # type: ignore[attr-defined]
         if self.layout.num_classes not in (0, num_classes):
+            images = f"the images are of {num_classes}: set num_classes={num_classes}, or 0"
+            if num_classes < 2:
+                images = "the images have no labels: set num_classes=0"
             raise ValueError(
-                f"the network has label units for {self.layout.num_classes} classes, but the images are of "
-                f"{num_classes}: set num_classes={num_classes}, or 0 for a network without label units"
+                f"the network has label units for {self.layout.num_classes} classes, but {images} for a network "
+                "without label units"
             )
         world_size = self.trainer.world_size
         if self.num_chains is not None and self.num_chains % world_size:
