@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
+from pydoc import ErrorDuringImport
 from typing import Any
 
 import torch
@@ -90,6 +91,9 @@ def main(args: Sequence[str] | None = None) -> None:
         _end(_INTERRUPTION, INTERRUPTED)
     except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
         _fail(error, _own_words(error))
+    except ErrorDuringImport as error:  # in a module of the user's own
+        traceback.print_exception(error.value)
+        _end(f"error: {error.filename} cannot be imported, see above", 1)
     except Exception as error:
         if is_lost_peer(error):
             _fail(error, f"{LOST_PEER} ({error})")

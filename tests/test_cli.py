@@ -283,6 +283,19 @@ def test_commands_without_a_trainer_find_classes_in_the_current_folder(own_class
     assert "Import the module that defines OwnNetwork first" in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--model", "--data"])
+def test_a_fault_in_a_module_of_the_users_own_is_shown_as_that(tmp_path, monkeypatch, capsys, option):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "faulty.py").write_text("import torch\n1 / 0\n")
+    with pytest.raises(SystemExit) as exit_:
+        main(["fit", option, "faulty.Own", "--trainer.max_steps", "1"])
+    assert exit_.value.code == 1
+    errors = capsys.readouterr().err
+    assert "ZeroDivisionError" in errors
+    assert errors.splitlines()[-1] == "error: faulty cannot be imported, see above"
+
+
 @pytest.fixture
 def python_trained(tmp_path, monkeypatch):
     """Makes a checkpoint by a training in Python, with a data module."""
