@@ -87,7 +87,7 @@ class RestrictedBoltzmannMachine(Baseline):
         """As every generator; the number of chains is that of the file."""
         super().on_load_checkpoint(checkpoint)
         state: dict[str, Tensor] = checkpoint["state_dict"]  # type: ignore[assignment]
-        self.chains = torch.empty_like(state["chains"], device=self.device)
+        self.chains = self.weights.new_empty(state["chains"].shape)
 
     def on_fit_start(self) -> None:
         """Take the data's means for the visible layer's biases, offsets and chains."""

@@ -86,10 +86,13 @@ def test_a_resumed_run_ends_as_one_never_interrupted(cls, sizes, tmp_path):
 
 
 @pytest.mark.parametrize(("cls", "sizes"), ALL, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_baseline_runs_in_double_precision(cls, sizes):
-    model, _ = fitted(cls, sizes, 2, precision="64-true")
+def test_a_baseline_runs_in_double_precision_and_is_loaded_in_any(cls, sizes, tmp_path):
+    model, trainer = fitted(cls, sizes, 2, precision="64-true")
     assert {weight.dtype for weight in model.parameters()} == {torch.float64}
     assert all(math.isfinite(value) for value in model.evaluation.measures[0.0].values())
+    trainer.save_checkpoint(tmp_path / "double.ckpt")
+    images = cls.load_from_checkpoint(tmp_path / "double.ckpt").sample(5, seed=1)
+    torch.testing.assert_close(images, model.sample(5, seed=1), rtol=0, atol=1e-4)
 
 
 def test_evidence_bound_is_the_sum_of_its_parts():
