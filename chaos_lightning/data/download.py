@@ -116,8 +116,8 @@ def _download(data_dir: Path, source: type[MNIST], workplace: Path) -> None:
             with _network_timeout():
                 source(temporary, train=True, download=True)
         except (RuntimeError, OSError, HTTPException, EOFError) as error:
-            message = f"{missing_message(data_dir, source)} Downloading it failed: {str(error).strip()}"
-            raise DataError(message) from error
+            cause = " ".join(str(error).split())  # torchvision's has several lines
+            raise DataError(f"{missing_message(data_dir, source)} Downloading it failed: {cause}") from error
         fetched = raw_folder(Path(temporary), source)
         for archive in fetched.glob("*.gz"):
             archive.unlink()
