@@ -32,7 +32,7 @@ from chaos_lightning.callbacks import (
 )
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.of_training import is_at_hand, training_data
+from chaos_lightning.data.of_training import is_at_hand, require_at_hand, training_data
 from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import SYMBOLS
@@ -369,11 +369,11 @@ def _settings_of(checkpoint: dict[str, Any], *, other_data: str | None) -> dict[
     class_path = saved.get("_class_path", header.get("class_path", header["architecture"]))
     defaults = {"model": {"class_path": class_path, "init_args": settings}, "seed_everything": saved.get("seed", 0)}
     data = training_data(checkpoint)
+    if data is not None and other_data is None:
+        require_at_hand(data)
     if data is not None and is_at_hand(data):
         data["init_args"].pop("seed", None)
         defaults["data"] = data
-    elif data is not None and other_data is None:
-        raise ValueError(f"the checkpoint was trained on {data['class_path']}, which is not at hand: name --data")
     return defaults
 
 

@@ -53,6 +53,16 @@ def is_at_hand(data: dict[str, Any]) -> bool:
     return isinstance(class_, type) and issubclass(class_, ImageDataModule)
 
 
+def require_at_hand(data: dict[str, Any]) -> None:
+    """Complain if the class that :func:`training_data` names cannot be found.
+
+    Raises:
+        ValueError: saying which class that is.
+    """
+    if not is_at_hand(data):
+        raise ValueError(f"the checkpoint was trained on {data['class_path']}, which is not at hand: name --data")
+
+
 def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     """The data module of the training.
 
@@ -62,7 +72,6 @@ def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     noted = training_data(checkpoint)
     if noted is None:
         raise ValueError("the checkpoint does not tell which data set it was trained on: name it with --data")
-    if not is_at_hand(noted):
-        raise ValueError(f"the checkpoint was trained on {noted['class_path']}, which is not at hand: name --data")
+    require_at_hand(noted)
     data: ImageDataModule = locate(noted["class_path"])(**noted["init_args"])  # type: ignore[operator]
     return data
