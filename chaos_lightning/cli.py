@@ -230,22 +230,27 @@ class ChaosCLI(LightningCLI):
             section: "model" or "data".
             options: where to look, the section itself (``--model``) or ``config``; the last one that has it counts.
         """
-        found: dict[str, str] = {}
+        for option in reversed(options):
+            given = self._given(option)
+            found = given if option == section else [_class_in_config(value, section) for value in given]
+            class_paths = [class_path for class_path in found if class_path]
+            if class_paths:
+                return class_paths[-1]
+        return None
+
+    def _given(self, option: str) -> list[str]:
+        """The values that the user gives an option, in their order; empty ones where a value is missing."""
+        values = []
         for position, argument in enumerate(self._arguments):
-            name, _, value = argument.removeprefix("--").partition("=")
-            if name in options and argument.startswith("--"):
-                value = value or "".join(self._arguments[position + 1 : position + 2])
-                class_path = value if name == section else _class_in_config(value, section)
-                if class_path:
-                    found[name] = class_path
-        return next((found[name] for name in reversed(options) if name in found), None)
+            name, _, value = argument.partition("=")
+            if name == f"--{option}":
+                values.append(value or "".join(self._arguments[position + 1 : position + 2]))
+        return values
 
     def _check_name(self, option: str, known: Iterable[str]) -> None:
         """Refuse a misspelt class; one with a module is left to the parser, and so is a file."""
-        for position, argument in enumerate(self._arguments):
-            name, _, value = argument.partition("=")
-            value = value or "".join(self._arguments[position + 1 : position + 2])
-            if name == f"--{option}" and value.isidentifier() and value not in known and not os.path.exists(value):
+        for value in self._given(option):
+            if value.isidentifier() and value not in known and not os.path.exists(value):
                 raise ValueError(not_known(option, value, known))
 
     def validate(self, **arguments: Any) -> None:
