@@ -109,6 +109,16 @@ class ChaoticNetwork(nn.Module):
         """The couplings between neighbouring layers, from the visible layer up."""
         return [connection for connection in self.couplings if isinstance(connection, Connection)]
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The connected layers, lower and upper, in order of the connections."""
+        return [(connection.lower, connection.upper) for connection in self.connections]
+
+    @property
+    def learned(self) -> list[nn.Parameter]:
+        """The learned couplings, in order of the connections."""
+        return [connection.learned for connection in self.connections]
+
     def untrained(self) -> Self:
         """The network before training: the same frozen couplings, no learned ones, no biases. In new memory."""
         before = copy.deepcopy(self)
@@ -119,7 +129,7 @@ class ChaoticNetwork(nn.Module):
 
     def trainable(self) -> list[nn.Parameter]:
         """The learned couplings, in order of the connections, then the biases, in order of the layers."""
-        return [connection.learned for connection in self.connections] + list(self.biases)
+        return self.learned + list(self.biases)
 
     @torch.no_grad()
     def largest_input(self) -> float:
@@ -133,7 +143,7 @@ class ChaoticNetwork(nn.Module):
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""
         sources = []
-        learned = thinning.carried([connection.learned for connection in self.connections])
+        learned = thinning.carried(self.learned)
         for connection, couplings in zip(self.connections, learned, strict=True):
             if connection.lower == layer:
                 sources.append((connection.upper, connection.into_lower(couplings)))

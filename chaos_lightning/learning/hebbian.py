@@ -7,7 +7,10 @@ from torch import Tensor
 
 
 def hebbian_difference(
-    pairs: Sequence[tuple[int, int]], clamped: Sequence[Tensor], free: Sequence[Tensor]
+    pairs: Sequence[tuple[int, int]],
+    clamped: Sequence[Tensor],
+    free: Sequence[Tensor],
+    means: Sequence[Tensor] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The contrastive Hebbian difference of the couplings and of the biases.
 
@@ -15,27 +18,61 @@ def hebbian_difference(
     with averages over the chains of each phase, which need not be equally many. The learning rule is
     ``dA = k D_A``, ``db = k D_b``.
 
+    Given mean rates m, it is that of the deviations from them,
+    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, see :func:`compensate`.
+
     Args:
         pairs: the connected layers (lower, upper). For a layer coupled to itself the result is symmetrical with
             zero diagonal, as its coupling is.
         clamped: rates of each layer at the end of the clamped phase, ``(images, units)``.
         free: rates of each layer at the end of the free phase, ``(chains, units)``.
+        means: mean rates of each layer, ``(units,)``; None takes the rates as they are.
 
     Returns:
         One matrix ``(lower units, upper units)`` a pair, and one vector ``(units,)`` a layer.
     """
+    biases = [
+        torch.mean(clamped_rate, dim=0) - torch.mean(free_rate, dim=0)
+        for clamped_rate, free_rate in zip(clamped, free, strict=True)
+    ]
     couplings = []
     for lower, upper in pairs:
         difference = clamped[lower].T @ clamped[upper] / len(clamped[lower])
         difference.addmm_(free[lower].T, free[upper], alpha=-1 / len(free[lower]))
+        if means is not None:
+            # What is left of the products of deviations, once m m has dropped out of the difference of the phases.
+            difference.addr_(means[lower], biases[upper], alpha=-1).addr_(biases[lower], means[upper], alpha=-1)
         if lower == upper:
             # The product is symmetrical up to rounding; an optimiser that divides by the size of its gradient
             # would turn that rounding into an asymmetric coupling.
             difference = (difference + difference.T) / 2
             difference.fill_diagonal_(0)
         couplings.append(difference)
-    biases = [
-        torch.mean(clamped_rate, dim=0) - torch.mean(free_rate, dim=0)
-        for clamped_rate, free_rate in zip(clamped, free, strict=True)
-    ]
     return couplings, biases
+
+
+@torch.no_grad()
+def compensate(
+    pairs: Sequence[tuple[int, int]],
+    changes: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    means: Sequence[Tensor],
+) -> None:
+    """Take the mean input that changes of the couplings bring out of the biases: ``b_i <- b_i - sum_j dA_ij m_j``.
+
+    So couplings act on deviations from the mean rates m, as they learn from them, and mean inputs are left to the
+    biases: ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without it each coupling also
+    learns the mean activity, by far the largest part of the difference where most pixels are dark, and what images
+    have beyond it is learnt slowly (centring: G. Montavon, K.-R. Mueller, Neural Networks: Tricks of the Trade, 621
+    (2012); J. Melchior, A. Fischer, L. Wiskott, JMLR 17, 99 (2016), both for Boltzmann machines).
+
+    Args:
+        pairs: the connected layers (lower, upper).
+        changes: dA, one matrix ``(lower units, upper units)`` a pair.
+        biases: one vector ``(units,)`` a layer, changed in place.
+        means: m, one vector ``(units,)`` a layer.
+    """
+    for (lower, upper), change in zip(pairs, changes, strict=True):
+        biases[lower] -= change @ means[upper]
+        if lower != upper:
+            biases[upper] -= means[lower] @ change

@@ -20,7 +20,7 @@ from chaos_lightning.dynamics import (
 )
 from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.learning import hebbian_difference, shrink
+from chaos_lightning.learning import compensate, hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.models.generator import ImageGenerator
@@ -59,6 +59,11 @@ class ChaoticGenerator(ImageGenerator):
             minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`. More of
             it makes these images more varied, and less often of their class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        centering: how fast the mean rates, from which deviations are learnt, follow the clamped phase: the weight of a
+            minibatch in them, 0 to 1. Couplings then learn the covariances of rates and leave mean activity to the
+            biases, see :func:`compensate`. 0 is the published rule, which learns mean products.
+        bias_rate: learning rate of the biases, as a multiple of that of the couplings. Centred learning needs a larger
+            one, some 10: biases are all that then makes mean activity.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
             weight_decay, which acts on the biases too.)
@@ -88,6 +93,8 @@ class ChaoticGenerator(ImageGenerator):
         label_repetitions: int = 5,
         held_label_share: float = 0.0,
         num_chains: int | None = None,
+        centering: float = 0.0,
+        bias_rate: float = 1.0,
         l1: float = 0.0,
         coupling_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
@@ -109,6 +116,16 @@ class ChaoticGenerator(ImageGenerator):
             raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
         if not 0 <= noise < float("inf"):
             raise ValueError(f"noise must be 0 or more, but is {noise}; 0 switches it off")
+        if not 0 <= centering <= 1:
+            raise ValueError(
+                f"centering is the weight of a minibatch in the running mean rates, from 0 to 1, but is {centering}; "
+                "0 switches it off, 0.02 is a good start"
+            )
+        if not 0 <= bias_rate < float("inf"):
+            raise ValueError(
+                f"bias_rate is a multiple of the learning rate and must be 0 or more, but is {bias_rate}; 1 learns "
+                "biases as fast as couplings"
+            )
         if not 0 <= l1 < float("inf"):
             raise ValueError(f"l1 must be 0 or more, but is {l1}; 0 switches it off")
         for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
@@ -128,6 +145,8 @@ class ChaoticGenerator(ImageGenerator):
         self.noise = noise
         self.held_label_share = held_label_share
         self.num_chains = num_chains
+        self.centering = centering
+        self.bias_rate = bias_rate
         self.l1 = l1
         self.coupling_dropout = coupling_dropout
         self.hidden_dropout = hidden_dropout
@@ -139,6 +158,10 @@ class ChaoticGenerator(ImageGenerator):
         self.measure_times = sorted({sampling_time, *measure_times})
 
         self.network = ChaoticNetwork([self.layout.num_units, *layer_sizes[1:]], gain=gain, rate=rate, seed=seed)
+        # Parameters without gradient rather than buffers, which distributed training would send round at every step.
+        self.mean_rates = nn.ParameterList(
+            nn.Parameter(torch.zeros(size), requires_grad=False) for size in (self.layer_sizes if centering > 0 else ())
+        )
         self._divergence = DivergenceWatch()
 
     @property
@@ -153,6 +176,15 @@ class ChaoticGenerator(ImageGenerator):
     def trainable(self) -> list[nn.Parameter]:
         """The learned couplings, then the biases."""
         return self.network.trainable()
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """A new optimiser of the couplings and biases, with a group for the latter if their rate is another."""
+        if self.bias_rate == 1:
+            return super().make_optimizer()
+        optimizer = self._make_optimizer(self.network.learned)
+        biases = {"params": list(self.network.biases), "lr": self.bias_rate * optimizer.param_groups[0]["lr"]}
+        optimizer.add_param_group(biases)
+        return optimizer
 
     def setup(self, stage: str) -> None:
         """Check before any work starts that data, precision and number of processes fit the network."""
@@ -201,10 +233,9 @@ class ChaoticGenerator(ImageGenerator):
         if self.may_wait_for_device(step):
             self._look_for_divergence()
 
-        self.descend(difference.neg_() for difference in self._hebbian_differences(clamped, free, thinning))
-        if self.l1 > 0:
-            learned = [connection.learned for connection in self.network.connections]
-            shrink(learned, self.learning_rate * self.l1)
+        if self.centering > 0:
+            self._follow_mean_rates(clamped)
+        self._learn(self._hebbian_differences(clamped, free, thinning))
         self.step_schedule()
         if self.is_logging_step(step):
             self._log_update()
@@ -289,11 +320,32 @@ class ChaoticGenerator(ImageGenerator):
 
     def _hebbian_differences(self, clamped: State, free: State, thinning: Thinning) -> list[Tensor]:
         """What the learned couplings and the biases change by, up to the learning rate."""
-        pairs = [(connection.lower, connection.upper) for connection in self.network.connections]
         with torch.autocast(self.device.type, enabled=False):
-            sent = [[thinning.sent(*layer) for layer in enumerate(state.rates)] for state in (clamped, free)]
-            couplings, biases = hebbian_difference(pairs, *sent)
+            sent_clamped, sent_free, sent_means = (
+                [thinning.sent(layer, rate) for layer, rate in enumerate(rates)]
+                for rates in (clamped.rates, free.rates, self.mean_rates)
+            )
+            couplings, biases = hebbian_difference(self.network.pairs, sent_clamped, sent_free, sent_means or None)
         return thinning.carried(couplings) + biases
+
+    def _follow_mean_rates(self, clamped: State) -> None:
+        """Take a clamped phase into the running mean rates; the first ones count alike."""
+        weight = max(self.centering, 1 / (self.global_step + 1))
+        newest = self.averaged(torch.cat([torch.mean(rates, dim=0) for rates in clamped.rates]))
+        for mean, new in zip(self.mean_rates, newest.split(self.layer_sizes), strict=True):
+            mean.lerp_(new, weight)
+
+    def _learn(self, differences: list[Tensor]) -> None:
+        """One update: a step of the optimiser, the L1 penalty, and what centring adds to the biases."""
+        learned = self.network.learned
+        before = [coupling.clone() for coupling in learned] if self.centering > 0 else []
+        self.descend(difference.neg_() for difference in differences)
+        if self.l1 > 0:
+            shrink(learned, self.learning_rate * self.l1)
+        if self.centering > 0:
+            changes = [coupling - old for coupling, old in zip(learned, before, strict=True)]
+            with torch.autocast(self.device.type, enabled=False):
+                compensate(self.network.pairs, changes, list(self.network.biases), list(self.mean_rates))
 
     @property
     def largest_potential(self) -> float:
@@ -308,8 +360,8 @@ class ChaoticGenerator(ImageGenerator):
         self._divergence.look(self.global_step, self.advice_on_divergence)
 
     def _log_update(self) -> None:
-        learned = [connection.learned for connection in self.network.connections]
-        size = torch.stack([matrix.grad.square().mean().sqrt() for matrix in learned if matrix.grad is not None]).mean()
+        sizes = [coupling.grad.square().mean().sqrt() for coupling in self.network.learned if coupling.grad is not None]
+        size = torch.stack(sizes).mean()
         self.log_now({"train/hebbian_difference": size, "train/learning_rate": self.learning_rate})
 
     # Sampling

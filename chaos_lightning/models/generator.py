@@ -178,6 +178,10 @@ class ImageGenerator(LightningModule):
 
     # Updates
 
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """A new optimiser of the trainable parameters."""
+        return self._make_optimizer(self.trainable())
+
     def configure_optimizers(self) -> Any:
         """The injected optimiser over the trainable parameters, and the injected schedule.
 
@@ -185,7 +189,7 @@ class ImageGenerator(LightningModule):
             ValueError: for an optimiser or schedule that cannot be stepped without a loss or a measure, or a decay
                 without an end.
         """
-        optimizer = self._make_optimizer(self.trainable())
+        optimizer = self.make_optimizer()
         if isinstance(optimizer, torch.optim.LBFGS):
             raise ValueError("LBFGS evaluates a loss, and there is none here: take another optimiser, such as Adam")
         if self._make_lr_scheduler is None:
@@ -507,7 +511,7 @@ class ImageGenerator(LightningModule):
 
     def _compare_optimizers(self, saved: Sequence[Mapping[str, Any]]) -> None:
         """Refuse settings that would have no effect: torch takes those of the checkpoint."""
-        own = self._make_optimizer(self.trainable()).param_groups
+        own = self.make_optimizer().param_groups
         for asked, before in zip(own, saved, strict=False):
             # A schedule keeps beside the rate that it has reached the one that it began with.
             before = {**before, "lr": before.get("initial_lr", before["lr"])}
@@ -521,7 +525,7 @@ class ImageGenerator(LightningModule):
                 )
 
     def _optimizer_name(self) -> str:
-        return type(self._make_optimizer(self.trainable())).__name__
+        return type(self.make_optimizer()).__name__
 
 
 def _check_gain(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
