@@ -29,6 +29,8 @@ SENSIBLE = {
     "model.gain": st.floats(0, 5),
     "model.num_classes": st.sampled_from([0, 10]),
     "model.held_label_share": st.floats(0, 1, exclude_max=True),
+    "model.centering": st.floats(0, 1),
+    "model.bias_rate": st.floats(0, 20),
     "model.rate": st.sampled_from(["tanh", "hardtanh"]),
     "data.batch_size": st.sampled_from([1, 2, 7, 4000]),
     "data.num_eval_images": st.sampled_from([2, 3, 31]),

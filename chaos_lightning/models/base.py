@@ -561,3 +561,23 @@ class ChaoticGenerator(ImageGenerator):
         if self._trainer is not None and self.trainer.optimizers:
             self._look_for_divergence()
         super().on_save_checkpoint(checkpoint)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """As every generator; a network with mean rates takes weights of one without, and the other way round.
+
+        Raises:
+            ValueError: also if biases learnt at another rate, which the optimiser's state would bring back.
+        """
+        super().on_load_checkpoint(checkpoint)
+        bias_rate = checkpoint.get("hyper_parameters", {}).get("bias_rate", 1.0)
+        if self._trainer is not None and self.trainer.training and bias_rate != self.bias_rate:
+            raise ValueError(
+                f"the checkpoint is of a run with bias_rate {bias_rate}, and it cannot go on with {self.bias_rate}: "
+                "training goes on with the settings that it began with"
+            )
+        weights = checkpoint["state_dict"]
+        own = dict(self.mean_rates.named_parameters(prefix="mean_rates"))
+        for name in [name for name in weights if name.startswith("mean_rates.") and name not in own]:
+            del weights[name]
+        for name, mean in own.items():
+            weights.setdefault(name, mean)

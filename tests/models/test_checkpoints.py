@@ -65,6 +65,25 @@ def test_settings_that_a_checkpoint_does_not_know_are_told_when_training_goes_on
         train(TwoLayer(**FAST, hidden_units=13), tmp_path, 6, ckpt_path=tmp_path / "older.ckpt")
 
 
+def test_centred_and_published_networks_load_one_another(tmp_path):
+    for before, after in ((0.0, 0.02), (0.02, 0.0)):
+        model = TwoLayer(**FAST, hidden_units=13, centering=before)
+        train(model, tmp_path / str(before), 5)
+        path = tmp_path / str(before) / "last.ckpt"
+        assert torch.equal(
+            TwoLayer.load_from_checkpoint(path, centering=after).sample(3, seed=1), model.sample(3, seed=1)
+        )
+        with pytest.warns(UserWarning, match=f"with centering={before}, and goes on with centering={after}"):
+            train(TwoLayer(**FAST, hidden_units=13, centering=after), tmp_path / "on", 6, ckpt_path=path)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1.0, 3.0), (3.0, 1.0), (3.0, 5.0)])
+def test_a_run_goes_on_with_its_rate_of_the_biases(tmp_path, before, after):
+    train(TwoLayer(**FAST, hidden_units=13, bias_rate=before), tmp_path, 5)
+    with pytest.raises(ValueError, match="training goes on with the settings that it began with"):
+        train(TwoLayer(**FAST, hidden_units=13, bias_rate=after), tmp_path, 6, ckpt_path=tmp_path / "last.ckpt")
+
+
 def test_steps_and_files_are_counted_right(tmp_path):
     trainer = train(TwoLayer(**FAST, hidden_units=13), tmp_path, 20)
     assert trainer.global_step == 20
@@ -93,6 +112,8 @@ def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
             num_classes=10,
             held_label_share=0.23,
             num_chains=307,
+            centering=0.1,
+            bias_rate=3.0,
             l1=0.01,
             coupling_dropout=0.1,
             hidden_dropout=0.1,

@@ -1,4 +1,4 @@
-"""L1 and dropout in training, against the equations in NumPy."""
+"""The learning rule with centring, dropout and L1, against the equations in NumPy."""
 
 import numpy as np
 import pytest
@@ -61,12 +61,14 @@ def run_in_numpy(start, frozen, A, biases, units, data=None):
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-@pytest.mark.parametrize("rates", [(0.4, 0.0), (0.0, 0.4), (0.3, 0.2)])
-def test_dropout_is_the_rule_of_the_thinned_network(architecture, sizes, rates):
+@pytest.mark.parametrize(("centering", "bias_rate"), [(0.0, 1.0), (0.4, 7.0)])
+@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.3, 0.2)])
+def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architecture, sizes, rates, centering, bias_rate):
     coupling_rate, hidden_rate = rates if architecture is not OneLayer else (rates[0], 0.0)
     model = architecture(
-        **SMALL, **sizes, coupling_dropout=coupling_rate, hidden_dropout=hidden_rate, optimizer=sgd
-    ).double()
+        **SMALL, **sizes, coupling_dropout=coupling_rate, hidden_dropout=hidden_rate, optimizer=sgd,
+        centering=centering, bias_rate=bias_rate,
+    ).double()  # fmt: skip
     layers = model.network.layer_sizes
     pairs = [(connection.lower, connection.upper) for connection in model.network.connections]
     frozen = [{} for _ in layers]
@@ -76,6 +78,7 @@ def test_dropout_is_the_rule_of_the_thinned_network(architecture, sizes, rates):
             frozen[connection.upper][connection.lower] = to_numpy(connection.frozen_up)
     A = [np.zeros((layers[i], layers[j])) for i, j in pairs]
     b = [np.zeros(size) for size in layers]
+    means = [np.zeros(size) for size in layers]
     data = to_numpy(Loader.images.flatten(1))
 
     for step in range(4):
@@ -92,12 +95,22 @@ def test_dropout_is_the_rule_of_the_thinned_network(architecture, sizes, rates):
         hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, CLAMPED_PHASE, step])]
         clamped = run_in_numpy([data, *hidden], frozen, thinned, b, n, data)
         free = run_in_numpy(free_start, frozen, thinned, b, n)
-        clamped, free = ([r * n_i for r, n_i in zip(phase, n, strict=True)] for phase in (clamped, free))
-        for (i, j), A_ij, m_ij in zip(pairs, A, m, strict=True):
-            dA = m_ij * (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / 13
-            A_ij += K * (dA if i != j else dA - np.diag(np.diag(dA)))
+        if centering > 0:
+            weight = max(centering, 1 / (step + 1))  # the first two minibatches count alike, then 0.4
+            means = [(1 - weight) * mean + weight * r.mean(axis=0) for mean, r in zip(means, clamped, strict=True)]
+        clamped, free = (
+            [(r - mean) * n_i for r, mean, n_i in zip(phase, means, n, strict=True)] for phase in (clamped, free)
+        )
         for b_i, r_clamped, r_free in zip(b, clamped, free, strict=True):
-            b_i += K * (r_clamped.mean(axis=0) - r_free.mean(axis=0))
+            b_i += bias_rate * K * (r_clamped.mean(axis=0) - r_free.mean(axis=0))
+        for (i, j), A_ij, m_ij in zip(pairs, A, m, strict=True):
+            dA = K * m_ij * (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / 13
+            if i == j:
+                np.fill_diagonal(dA, 0)
+            A_ij += dA
+            b[i] -= dA @ means[j]  # couplings act on deviations from the means
+            if i != j:
+                b[j] -= dA.T @ means[i]
 
     train(model, 4)
     for parameter, expected in zip(model.network.trainable(), A + b, strict=True):
@@ -198,9 +211,13 @@ def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
         ({"coupling_dropout": 1.0}, "coupling_dropout is a probability"),
         ({"hidden_dropout": -0.1}, "hidden_dropout is a probability"),
         ({"hidden_dropout": 0.5}, "needs a hidden layer"),
+        ({"centering": -0.1}, "centering is the weight of a minibatch in the running mean rates, from 0 to 1"),
+        ({"centering": float("nan")}, "centering is the weight of a minibatch"),
+        ({"bias_rate": -1.0}, "bias_rate is a multiple of the learning rate and must be 0 or more"),
+        ({"bias_rate": float("inf")}, "bias_rate is a multiple of the learning rate"),
     ],
 )
-def test_impossible_regularisation_is_refused(settings, message):
+def test_impossible_settings_of_the_rule_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         OneLayer(**SMALL, **settings)
 
