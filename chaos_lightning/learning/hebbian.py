@@ -19,7 +19,9 @@ def hebbian_difference(
     ``dA = k D_A``, ``db = k D_b``.
 
     Given mean rates m, it is that of the deviations from them,
-    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, see :func:`compensate`.
+    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``. With m in the middle between the phases this is
+    the difference of their covariances (the covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see
+    :func:`compensate`.
 
     Args:
         pairs: the connected layers (lower, upper). For a layer coupled to itself the result is symmetrical with
@@ -62,9 +64,10 @@ def compensate(
 
     So couplings act on deviations from the mean rates m, as they learn from them, and mean inputs are left to the
     biases: ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without it each coupling also
-    learns the mean activity, by far the largest part of the difference where most pixels are dark, and what images
-    have beyond it is learnt slowly (centring: G. Montavon, K.-R. Mueller, Neural Networks: Tricks of the Trade, 621
-    (2012); J. Melchior, A. Fischer, L. Wiskott, JMLR 17, 99 (2016), both for Boltzmann machines).
+    learns mean activity, which is most of the difference where most pixels are dark, and what images have beyond it
+    is learnt slowly. It is the centring of Boltzmann machines, with the m of both phases their enhanced gradient:
+    K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013); J. Melchior, A. Fischer, L. Wiskott, JMLR 17 (99), 1
+    (2016).
 
     Args:
         pairs: the connected layers (lower, upper).

@@ -59,11 +59,11 @@ class ChaoticGenerator(ImageGenerator):
             minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`. More of
             it makes these images more varied, and less often of their class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
-        centering: how fast the mean rates, from which deviations are learnt, follow the clamped phase: the weight of a
-            minibatch in them, 0 to 1. Couplings then learn the covariances of rates and leave mean activity to the
-            biases, see :func:`compensate`. 0 is the published rule, which learns mean products.
-        bias_rate: learning rate of the biases, as a multiple of that of the couplings. Centred learning needs a larger
-            one, some 10: biases are all that then makes mean activity.
+        centering: weight of a step in the running mean rates of both phases, 0 to 1. Couplings then learn covariances
+            of rates, and mean activity is left to the biases, see :func:`compensate`. 0 is the published rule, by which
+            they learn mean products.
+        bias_rate: learning rate of the biases, as a multiple of that of the couplings. Centred learning needs one of
+            some 50: only biases then learn mean activity.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
             weight_decay, which acts on the biases too.)
@@ -234,7 +234,7 @@ class ChaoticGenerator(ImageGenerator):
             self._look_for_divergence()
 
         if self.centering > 0:
-            self._follow_mean_rates(clamped)
+            self._follow_mean_rates(clamped, free)
         self._learn(self._hebbian_differences(clamped, free, thinning))
         self.step_schedule()
         if self.is_logging_step(step):
@@ -328,10 +328,13 @@ class ChaoticGenerator(ImageGenerator):
             couplings, biases = hebbian_difference(self.network.pairs, sent_clamped, sent_free, sent_means or None)
         return thinning.carried(couplings) + biases
 
-    def _follow_mean_rates(self, clamped: State) -> None:
-        """Take a clamped phase into the running mean rates; the first ones count alike."""
+    def _follow_mean_rates(self, clamped: State, free: State) -> None:
+        """Take both phases of a step into the running mean rates; the first steps count alike."""
         weight = max(self.centering, 1 / (self.global_step + 1))
-        newest = self.averaged(torch.cat([torch.mean(rates, dim=0) for rates in clamped.rates]))
+        of_clamped, of_free = (
+            torch.cat([torch.mean(rate, dim=0) for rate in state.rates]) for state in (clamped, free)
+        )
+        newest = self.averaged((of_clamped + of_free) / 2)
         for mean, new in zip(self.mean_rates, newest.split(self.layer_sizes), strict=True):
             mean.lerp_(new, weight)
 

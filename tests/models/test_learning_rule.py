@@ -96,8 +96,9 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architectur
         clamped = run_in_numpy([data, *hidden], frozen, thinned, b, n, data)
         free = run_in_numpy(free_start, frozen, thinned, b, n)
         if centering > 0:
-            weight = max(centering, 1 / (step + 1))  # the first two minibatches count alike, then 0.4
-            means = [(1 - weight) * mean + weight * r.mean(axis=0) for mean, r in zip(means, clamped, strict=True)]
+            weight = max(centering, 1 / (step + 1))  # the first two steps count alike, then 0.4
+            newest = [(r.mean(axis=0) + s.mean(axis=0)) / 2 for r, s in zip(clamped, free, strict=True)]
+            means = [(1 - weight) * mean + weight * new for mean, new in zip(means, newest, strict=True)]
         clamped, free = (
             [(r - mean) * n_i for r, mean, n_i in zip(phase, means, n, strict=True)] for phase in (clamped, free)
         )
