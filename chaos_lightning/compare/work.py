@@ -159,10 +159,10 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
             np.savez_compressed(file, images=quantise(images[:IN_PICTURE]).squeeze(1).numpy())
         memory = _peak_memory(model.device)  # before measuring, which takes more, and the same for all
         quantities = _measure(images, trained.data)
-    counts = [sum(p.numel() for p in model.parameters() if p.requires_grad == trains) for trains in (True, False)]
+    frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]
     quantities |= {
-        PARAMETERS: counts[0] if model.learns else 0,
-        FROZEN_PARAMETERS: counts[1],
+        PARAMETERS: sum(p.numel() for p in model.trainable()) if model.learns else 0,
+        FROZEN_PARAMETERS: sum(p.numel() for p in frozen),
         STEPS: trained.steps,
         SAMPLING_SECONDS: sampling_seconds,
     }

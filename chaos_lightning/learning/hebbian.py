@@ -76,6 +76,6 @@ def compensate(
         means: m, one vector ``(units,)`` a layer.
     """
     for (lower, upper), change in zip(pairs, changes, strict=True):
-        biases[lower] -= change @ means[upper]
+        biases[lower].sub_(change @ means[upper])
         if lower != upper:
-            biases[upper] -= means[lower] @ change
+            biases[upper].sub_(means[lower] @ change)

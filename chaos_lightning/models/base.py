@@ -1,7 +1,7 @@
 """What the architectures have in common: the training step, sampling and what is measured."""
 
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from math import isclose, isfinite
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +29,9 @@ from chaos_lightning.models.prediction import ChainLoader, ChainRange
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
+
+BIAS_RATE = 50.0
+"""Learning rate of the biases in centred learning over that of the couplings; 200 does as well, 10 worse."""
 
 # What random numbers are drawn for; each use has streams of its own.
 FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT = range(7)
@@ -62,11 +65,11 @@ class ChaoticGenerator(ImageGenerator):
         centering: weight of a step in the running mean rates of both phases, 0 to 1. Couplings then learn covariances
             of rates, and mean activity is left to the biases, see :func:`compensate`. 0 is the published rule, by which
             they learn mean products.
-        bias_rate: learning rate of the biases, as a multiple of that of the couplings. Centred learning needs one of
-            some 50: only biases then learn mean activity.
+        bias_rate: learning rate of the biases at the start, as a multiple of that of the couplings; a schedule acts on
+            both. None takes 1, and with centering, where only biases learn mean activity, 50.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
-            weight_decay, which acts on the biases too.)
+            weight_decay, which acts on the biases too, at their rate.)
         coupling_dropout: probability that a learned coupling is left out of a training step.
         hidden_dropout: probability that a hidden unit sends nothing in a training step. What is dropped is drawn anew
             at every step and is the same for all chains and both phases, see :class:`Thinning`.
@@ -94,7 +97,7 @@ class ChaoticGenerator(ImageGenerator):
         held_label_share: float = 0.0,
         num_chains: int | None = None,
         centering: float = 0.0,
-        bias_rate: float = 1.0,
+        bias_rate: float | None = None,
         l1: float = 0.0,
         coupling_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
@@ -118,13 +121,13 @@ class ChaoticGenerator(ImageGenerator):
             raise ValueError(f"noise must be 0 or more, but is {noise}; 0 switches it off")
         if not 0 <= centering <= 1:
             raise ValueError(
-                f"centering is the weight of a minibatch in the running mean rates, from 0 to 1, but is {centering}; "
+                f"centering is the weight of a step in the running mean rates, from 0 to 1, but is {centering}; "
                 "0 switches it off, 0.02 is a good start"
             )
-        if not 0 <= bias_rate < float("inf"):
+        if bias_rate is not None and not 0 < bias_rate < float("inf"):
             raise ValueError(
-                f"bias_rate is a multiple of the learning rate and must be 0 or more, but is {bias_rate}; 1 learns "
-                "biases as fast as couplings"
+                f"bias_rate is a multiple of the learning rate and must be positive, but is {bias_rate}; leave it "
+                "out for a good one"
             )
         if not 0 <= l1 < float("inf"):
             raise ValueError(f"l1 must be 0 or more, but is {l1}; 0 switches it off")
@@ -146,7 +149,7 @@ class ChaoticGenerator(ImageGenerator):
         self.held_label_share = held_label_share
         self.num_chains = num_chains
         self.centering = centering
-        self.bias_rate = bias_rate
+        self.bias_rate = _bias_rate_of({"bias_rate": bias_rate, "centering": centering})
         self.l1 = l1
         self.coupling_dropout = coupling_dropout
         self.hidden_dropout = hidden_dropout
@@ -181,10 +184,29 @@ class ChaoticGenerator(ImageGenerator):
         """A new optimiser of the couplings and biases, with a group for the latter if their rate is another."""
         if self.bias_rate == 1:
             return super().make_optimizer()
-        optimizer = self._make_optimizer(self.network.learned)
-        biases = {"params": list(self.network.biases), "lr": self.bias_rate * optimizer.param_groups[0]["lr"]}
-        optimizer.add_param_group(biases)
+        of_biases = {id(bias) for bias in self.network.biases}
+        optimizer = self._make_optimizer([each for each in self.trainable() if id(each) not in of_biases])
+        biases = [each for each in self.trainable() if id(each) in of_biases]
+        optimizer.add_param_group({"params": biases, "lr": self.bias_rate * optimizer.param_groups[0]["lr"]})
         return optimizer
+
+    def configure_optimizers(self) -> Any:
+        """As every generator.
+
+        Raises:
+            ValueError: also for a schedule that makes one rate of those of couplings and biases.
+        """
+        configured = super().configure_optimizers()
+        optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
+        rates = [group["lr"] for group in optimizer.param_groups]
+        if len(rates) > 1 and not isclose(rates[1], self.bias_rate * rates[0], rel_tol=1e-6, abs_tol=1e-30):
+            schedule = type(configured["lr_scheduler"]["scheduler"]).__name__
+            raise ValueError(
+                f"{schedule} sets the rates of couplings and biases itself, {rates[0]:g} and {rates[1]:g}, but "
+                f"bias_rate={self.bias_rate:g}: set bias_rate=1, or take a schedule that scales rates, such as "
+                "CosineAnnealingLR"
+            )
+        return configured
 
     def setup(self, stage: str) -> None:
         """Check before any work starts that data, precision and number of processes fit the network."""
@@ -566,21 +588,32 @@ class ChaoticGenerator(ImageGenerator):
         super().on_save_checkpoint(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """As every generator; a network with mean rates takes weights of one without, and the other way round.
-
-        Raises:
-            ValueError: also if biases learnt at another rate, which the optimiser's state would bring back.
-        """
+        """As every generator; a network with mean rates takes weights of one without, and the other way round."""
         super().on_load_checkpoint(checkpoint)
-        bias_rate = checkpoint.get("hyper_parameters", {}).get("bias_rate", 1.0)
-        if self._trainer is not None and self.trainer.training and bias_rate != self.bias_rate:
-            raise ValueError(
-                f"the checkpoint is of a run with bias_rate {bias_rate}, and it cannot go on with {self.bias_rate}: "
-                "training goes on with the settings that it began with"
-            )
         weights = checkpoint["state_dict"]
         own = dict(self.mean_rates.named_parameters(prefix="mean_rates"))
         for name in [name for name in weights if name.startswith("mean_rates.") and name not in own]:
             del weights[name]
         for name, mean in own.items():
             weights.setdefault(name, mean)
+
+    def _compare_settings(self, saved: Mapping[str, Any]) -> None:
+        """Refuse to go on by another rule: the mean rates and the optimiser's state are those of the run's own."""
+        super()._compare_settings(saved)
+        if self._trainer is None or not self.trainer.training:
+            return
+        own = self.hparams
+        before, now = ((settings.get("centering", 0.0), _bias_rate_of(settings)) for settings in (saved, own))
+        if (before[0] > 0) != (now[0] > 0) or before[1] != now[1]:
+            raise ValueError(
+                f"the checkpoint is of a run with centering={before[0]:g} and bias_rate={before[1]:g}, and it cannot "
+                f"go on with {now[0]:g} and {now[1]:g}: train a new network for that"
+            )
+
+
+def _bias_rate_of(settings: Mapping[str, Any]) -> float:
+    """The rate of the biases by settings that may leave it open, or be of a version without it."""
+    asked = settings.get("bias_rate")
+    if asked is None:
+        return BIAS_RATE if settings.get("centering", 0.0) > 0 else 1.0
+    return float(asked)

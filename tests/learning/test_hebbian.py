@@ -48,7 +48,7 @@ def random_rates(layer_sizes, num_chains, seed):
 @pytest.mark.parametrize(("layer_sizes", "pairs"), [([11, 7, 5], [(0, 1), (1, 2)]), ([11], [(0, 0)])])
 def test_given_means_deviations_from_them_are_compared(layer_sizes, pairs):
     clamped, free = random_rates(layer_sizes, 13, seed=0), random_rates(layer_sizes, 17, seed=1)
-    (*means,) = (rates[0] for rates in random_rates(layer_sizes, 1, seed=2))
+    means = [rates[0] for rates in random_rates(layer_sizes, 1, seed=2)]
     couplings, biases = hebbian_difference(pairs, clamped, free, means)
     shifted = ([rates - mean for rates, mean in zip(phase, means, strict=True)] for phase in (clamped, free))
     expected_couplings, expected_biases = hebbian_difference(pairs, *shifted)

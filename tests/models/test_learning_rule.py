@@ -70,7 +70,7 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architectur
         centering=centering, bias_rate=bias_rate,
     ).double()  # fmt: skip
     layers = model.network.layer_sizes
-    pairs = [(connection.lower, connection.upper) for connection in model.network.connections]
+    pairs = model.network.pairs
     frozen = [{} for _ in layers]
     for connection in model.network.connections:
         frozen[connection.lower][connection.upper] = to_numpy(connection.frozen_down)
@@ -117,6 +117,55 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architectur
     for parameter, expected in zip(model.network.trainable(), A + b, strict=True):
         assert abs(expected).max() > 0.01
         np.testing.assert_allclose(to_numpy(parameter), expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
+def test_centred_biases_take_the_mean_input_of_all_that_changes_couplings(architecture, sizes):
+    """The optimiser's step and the L1 penalty, in float32 whatever the products are rounded to."""
+    model = architecture(**SMALL, **sizes, centering=0.4, bias_rate=7.0, l1=0.1, optimizer=sgd)
+    noted = {}
+    differences = model._hebbian_differences
+
+    def noting(*arguments):
+        noted["differences"] = [difference.clone() for difference in differences(*arguments)]
+        noted["before"] = [parameter.detach().clone() for parameter in model.network.trainable()]
+        return [difference.clone() for difference in noted["differences"]]
+
+    model._hebbian_differences = noting
+    train(model, 3, precision="bf16-mixed")
+    pairs, means = model.network.pairs, list(model.mean_rates)
+    changes = [new.detach() - old for new, old in zip(model.network.trainable(), noted["before"], strict=True)]
+    couplings, biases = changes[: len(pairs)], changes[len(pairs) :]
+    assert all((coupling == 0).sum() < coupling.numel() / 2 for coupling in couplings)
+    for layer, change in enumerate(biases):
+        expected = 7 * K * noted["differences"][len(pairs) + layer]
+        for (lower, upper), coupling in zip(pairs, couplings, strict=True):
+            if layer == lower:
+                expected = expected - coupling @ means[upper]
+            elif layer == upper:
+                expected = expected - coupling.T @ means[lower]
+        torch.testing.assert_close(change, expected, rtol=0, atol=2e-6)
+
+
+def test_a_schedule_scales_the_rate_of_the_biases_or_is_refused():
+    settings = {**SMALL, "bias_rate": 7.0, "optimizer": sgd}
+
+    def halved(optimizer):
+        return torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+
+    model = OneLayer(**settings, lr_scheduler=halved)
+    trainer = train(model, 3)
+    assert [group["lr"] for group in trainer.optimizers[0].param_groups] == pytest.approx([K / 8, 7 * K / 8])
+    one_cycle = OneLayer(**settings, lr_scheduler=lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=9))
+    with pytest.raises(
+        ValueError, match=r"OneCycleLR sets the rates of couplings and biases itself, .* set bias_rate=1"
+    ):
+        train(one_cycle, 3)
+
+
+def test_without_a_rate_of_their_own_biases_learn_as_couplings_do_unless_centred():
+    assert (OneLayer(**SMALL).bias_rate, OneLayer(**SMALL, centering=0.1).bias_rate) == (1.0, 50.0)
+    assert OneLayer(**SMALL, centering=0.1, bias_rate=1.0).bias_rate == 1.0
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
@@ -212,9 +261,9 @@ def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
         ({"coupling_dropout": 1.0}, "coupling_dropout is a probability"),
         ({"hidden_dropout": -0.1}, "hidden_dropout is a probability"),
         ({"hidden_dropout": 0.5}, "needs a hidden layer"),
-        ({"centering": -0.1}, "centering is the weight of a minibatch in the running mean rates, from 0 to 1"),
-        ({"centering": float("nan")}, "centering is the weight of a minibatch"),
-        ({"bias_rate": -1.0}, "bias_rate is a multiple of the learning rate and must be 0 or more"),
+        ({"centering": -0.1}, "centering is the weight of a step in the running mean rates, from 0 to 1"),
+        ({"centering": float("nan")}, "centering is the weight of a step"),
+        ({"bias_rate": 0.0}, "bias_rate is a multiple of the learning rate and must be positive"),
         ({"bias_rate": float("inf")}, "bias_rate is a multiple of the learning rate"),
     ],
 )
