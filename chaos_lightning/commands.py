@@ -1,5 +1,6 @@
 """All commands of ``chaos-lightning``, and what they say when they fail."""
 
+import argparse
 import importlib
 import logging
 import os
@@ -13,7 +14,7 @@ from pydoc import ErrorDuringImport
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli, capture_parser
+from jsonargparse import auto_cli
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -130,8 +131,11 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
     defaults = {}
     if "data" in signature(function).parameters:
-        path = capture_parser(run).parse_args(arguments).ckpt_path
-        data = training_data(read_checkpoint(path))
+        # Looked up before parsing: which settings data have follows from the checkpoint.
+        path_only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        path_only.add_argument("--ckpt_path")
+        path = path_only.parse_known_args(arguments)[0].ckpt_path
+        data = training_data(read_checkpoint(path)) if path else None
         defaults = {"data": data} if data and is_at_hand(data) else {}
     run(set_defaults=defaults)
 

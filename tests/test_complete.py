@@ -37,6 +37,21 @@ def in_folder(trained, monkeypatch):
     monkeypatch.chdir(trained)
 
 
+def test_settings_of_the_data_of_training_need_no_class(in_folder, tmp_path, capsys):
+    arguments = [
+        "--ckpt_path",
+        CHECKPOINT,
+        "--num_images",
+        "2",
+        "--num_samples",
+        "2",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    main(["complete", *arguments, "--data.data_dir", "null"])  # one of MNIST, which not all data have
+    assert "Wrote 4 completions to" in capsys.readouterr().out
+
+
 def test_completions_picture_and_figures_are_written(in_folder, trained, capsys):
     arguments = ["--ckpt_path", CHECKPOINT, "--mask", "left", "--num_images", "11", "--num_samples", "3"]
     main(["complete", *arguments, "--seed", "4", "--output", "out/left.npz"])
