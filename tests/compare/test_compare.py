@@ -49,6 +49,7 @@ def small(tmp_path, monkeypatch):
                 **SIZES,
                 "dt": 5.0,
                 "sampling_time": 20.0,
+                "centering": 0.1,
                 "measure_times": [],
                 "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.05}},
             },
