@@ -1,6 +1,5 @@
 """All commands of ``chaos-lightning``, and what they say when they fail."""
 
-import argparse
 import importlib
 import logging
 import os
@@ -14,7 +13,7 @@ from pydoc import ErrorDuringImport
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli
+from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -131,13 +130,27 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
     defaults = {}
     if "data" in signature(function).parameters:
-        # Looked up before parsing: which settings data have follows from the checkpoint.
-        path_only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        path_only.add_argument("--ckpt_path")
-        path = path_only.parse_known_args(arguments)[0].ckpt_path
-        data = training_data(read_checkpoint(path)) if path else None
+        # Which settings data have is known from the checkpoint only.
+        path = capture_parser(run).parse_args(_without_option("data", arguments)).ckpt_path
+        data = training_data(read_checkpoint(path))
         defaults = {"data": data} if data and is_at_hand(data) else {}
     run(set_defaults=defaults)
+
+
+def _without_option(option: str, arguments: Sequence[str]) -> list[str]:
+    """Arguments less an option and its settings (``--option.setting``), each with its value."""
+    kept = []
+    is_value = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name == f"--{option}" or name.startswith(f"--{option}."):
+            is_value = not equals
+        elif is_value and not argument.startswith("--"):
+            is_value = False
+        else:
+            kept.append(argument)
+            is_value = False
+    return kept
 
 
 def _run_with_optuna(command: str, *arguments: str) -> None:

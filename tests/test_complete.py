@@ -38,18 +38,13 @@ def in_folder(trained, monkeypatch):
 
 
 def test_settings_of_the_data_of_training_need_no_class(in_folder, tmp_path, capsys):
-    arguments = [
-        "--ckpt_path",
-        CHECKPOINT,
-        "--num_images",
-        "2",
-        "--num_samples",
-        "2",
-        "--output",
-        str(tmp_path / "out"),
-    ]
-    main(["complete", *arguments, "--data.data_dir", "null"])  # one of MNIST, which not all data have
-    assert "Wrote 4 completions to" in capsys.readouterr().out
+    (tmp_path / "complete.yaml").write_text(f"ckpt_path: {CHECKPOINT}\n")
+    for arguments in (["--ckpt_path", CHECKPOINT], ["--config", str(tmp_path / "complete.yaml")]):
+        arguments += ["--num_images", "2", "--num_samples", "2", "--output", str(tmp_path / "out")]
+        # data_dir is one of MNIST, which not all data have
+        for of_data in (["--data.data_dir", "null"], ["--data.data_dir=null"]):
+            main(["complete", *of_data, *arguments])
+            assert "Wrote 4 completions to" in capsys.readouterr().out
 
 
 def test_completions_picture_and_figures_are_written(in_folder, trained, capsys):
