@@ -82,8 +82,7 @@ class Contest:
             with self._autocast():
                 clamped = self.model.clamped_phase(self.images, seed=(0, 0, self.step))
                 free = self.model.free_phase(self.batch_size, seed=(0, 1, self.step))
-            pairs = [(connection.lower, connection.upper) for connection in self.network.connections]
-            couplings, biases = hebbian_difference(pairs, clamped.rates, free.rates)
+            couplings, biases = hebbian_difference(self.network.pairs, clamped.rates, free.rates)
             for parameter, difference in zip(self.network.trainable(), couplings + biases, strict=True):
                 parameter.grad = difference.neg_()
             self.optimizer.step()

@@ -19,8 +19,7 @@ def test_plain_training_step_makes_the_same_change(layer_sizes):
 
     (clamped,) = run_chains(ours, alpha, num_images, [num_steps], seed=[1], held=Held(images))
     (free,) = run_chains(ours, alpha, num_images, [num_steps], seed=[2])
-    pairs = [(connection.lower, connection.upper) for connection in ours.connections]
-    couplings, biases = hebbian_difference(pairs, clamped.rates, free.rates)
+    couplings, biases = hebbian_difference(ours.pairs, clamped.rates, free.rates)
     for changed, difference in zip(plain.trainable(), couplings + biases, strict=True):
         assert difference.abs().max() > 1e-3
         torch.testing.assert_close(changed.data, learning_rate * difference, rtol=1e-10, atol=1e-12)

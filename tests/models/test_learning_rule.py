@@ -276,7 +276,7 @@ def test_impossible_settings_of_the_rule_are_refused(settings, message):
 def test_without_gain_only_learned_couplings_act(architecture, sizes):
     model = architecture(**SMALL, **sizes, gain=0.0, optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
     train(model, 5)
-    learned = [connection.learned for connection in model.network.connections]
+    learned = model.network.learned
     for layer in range(len(model.network.layer_sizes)):
         for source, coupling in model.network.afferents(layer):
             matrix = learned[min(layer, source)] if layer <= source else learned[min(layer, source)].T
