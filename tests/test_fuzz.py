@@ -29,6 +29,7 @@ SENSIBLE = {
     "model.gain": st.floats(0, 5),
     "model.num_classes": st.sampled_from([0, 10]),
     "model.held_label_share": st.floats(0, 1, exclude_max=True),
+    "model.reclamp": st.booleans(),
     "model.centering": st.floats(0, 1),
     "model.bias_rate": st.floats(0, 20, exclude_min=True),
     "model.rate": st.sampled_from(["tanh", "hardtanh"]),

@@ -34,7 +34,7 @@ BIAS_RATE = 50.0
 """Learning rate of the biases in centred learning over that of the couplings; 200 does as well, 10 worse."""
 
 # What random numbers are drawn for; each use has streams of its own.
-FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT = range(7)
+FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT, RECLAMPED_PHASE = range(8)
 
 
 class ChaoticGenerator(ImageGenerator):
@@ -62,6 +62,8 @@ class ChaoticGenerator(ImageGenerator):
             minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`. More of
             it makes these images more varied, and less often of their class.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        reclamp: whether the rates at which free chains end are held in turn, as those of images are in the clamped
+            phase, before hidden rates are read, see :meth:`training_step`. False is the published rule.
         centering: weight of a step in the running mean rates of both phases, 0 to 1. Couplings then learn covariances
             of rates, and mean activity is left to the biases, see :func:`compensate`. 0 is the published rule, by which
             they learn mean products.
@@ -96,6 +98,7 @@ class ChaoticGenerator(ImageGenerator):
         label_repetitions: int = 5,
         held_label_share: float = 0.0,
         num_chains: int | None = None,
+        reclamp: bool = False,
         centering: float = 0.0,
         bias_rate: float | None = None,
         l1: float = 0.0,
@@ -141,6 +144,8 @@ class ChaoticGenerator(ImageGenerator):
             )
         if hidden_dropout > 0 and len(layer_sizes) == 1:
             raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
+        if reclamp and len(layer_sizes) == 1:
+            raise ValueError("reclamp lets hidden layers relax, and this network has none: leave it out")
         self.layout = VisibleLayout(layer_sizes[0], num_classes, label_repetitions)
         self.tau = tau
         self.dt = dt
@@ -148,6 +153,7 @@ class ChaoticGenerator(ImageGenerator):
         self.noise = noise
         self.held_label_share = held_label_share
         self.num_chains = num_chains
+        self.reclamp = reclamp
         self.centering = centering
         self.bias_rate = _bias_rate_of({"bias_rate": bias_rate, "centering": centering})
         self.l1 = l1
@@ -233,6 +239,14 @@ class ChaoticGenerator(ImageGenerator):
         With label units, a share s of the chains of the free phase has its labels held, so that the update is
         ``<.>_clamped - (1 - s) <.>_free - s <.>_labels held``: a part learns images and labels together, the other
         images given their labels. (Our choice; the paper has no labels.)
+
+        By the published rule the hidden rates of the free phase are those at time T. They follow the visible rates with
+        a lag of tau, and in the clamped phase without one, so that learning ends where phi phi agrees although what
+        changes fast varies more in samples than in images. With ``reclamp`` a second clamped phase holds the visible
+        rates of the samples, so that the hidden rates are the same function f of the visible ones in both averages, and
+        learning ends where samples and images agree in ``phi(v) f(phi(v))`` and f. It is how Boltzmann machines learn,
+        from the expected hidden units given the visible ones (P. Smolensky, Information processing in dynamical
+        systems, 1986; G. E. Hinton, Neural Comput. 14, 1771 (2002)).
         """
         step = self.global_step
         visible = self.layout.rates_of(batch.images, batch.labels)
@@ -254,6 +268,9 @@ class ChaoticGenerator(ImageGenerator):
         self._divergence.take_in(visible, free.potentials)
         if self.may_wait_for_device(step):
             self._look_for_divergence()
+        if self.reclamp:
+            seed = (self.seed, RECLAMPED_PHASE, step)
+            free = self.clamped_phase(free.rates[0], seed=seed, first_chain=first_chain, thinning=thinning)
 
         if self.centering > 0:
             self._follow_mean_rates(clamped, free)

@@ -111,6 +111,7 @@ def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
             num_classes=10,
             held_label_share=0.23,
             num_chains=307,
+            reclamp=True,
             centering=0.1,
             bias_rate=3.0,
             l1=0.01,

@@ -1,4 +1,4 @@
-"""The learning rule with centring, dropout and L1, against the equations in NumPy."""
+"""The learning rule with a second clamped phase, centring, dropout and L1, against the equations in NumPy."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from lightning.pytorch import Trainer
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import draw_thinning, initial_potentials
-from chaos_lightning.models.base import CLAMPED_PHASE, DROPOUT, FREE_PHASE
+from chaos_lightning.models.base import CLAMPED_PHASE, DROPOUT, FREE_PHASE, RECLAMPED_PHASE
 
 SMALL = {"visible_units": 25, "tau": 10.0, "dt": 3.0, "sampling_time": 21.0}
 ALPHA, NUM_STEPS, K = 0.3, 7, 0.07
@@ -20,6 +20,10 @@ class Loader:
 
     images = (torch.rand(13, 1, 5, 5, generator=torch.Generator().manual_seed(0)) * 2 - 1).double()
 
+    def __init__(self, images=None):
+        if images is not None:
+            self.images = images
+
     def __len__(self):
         return 100
 
@@ -27,12 +31,12 @@ class Loader:
         return iter([Minibatch(self.images.to(torch.get_default_dtype()), torch.zeros(13, dtype=torch.int64), 0)] * 100)
 
 
-def train(model, steps, ckpt_path=None, precision="64-true"):
+def train(model, steps, ckpt_path=None, precision="64-true", images=None):
     trainer = Trainer(
         accelerator="cpu", precision=precision, max_steps=steps, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
     )  # fmt: skip
-    trainer.fit(model, Loader(), ckpt_path=ckpt_path)
+    trainer.fit(model, Loader(images), ckpt_path=ckpt_path)
     return trainer
 
 
@@ -61,13 +65,18 @@ def run_in_numpy(start, frozen, A, biases, units, data=None):
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-@pytest.mark.parametrize(("centering", "bias_rate"), [(0.0, 1.0), (0.4, 7.0)])
+@pytest.mark.parametrize(
+    ("centering", "bias_rate", "reclamp"), [(0.0, 1.0, False), (0.4, 7.0, False), (0.4, 7.0, True)]
+)
 @pytest.mark.parametrize("rates", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.3, 0.2)])
-def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architecture, sizes, rates, centering, bias_rate):
-    coupling_rate, hidden_rate = rates if architecture is not OneLayer else (rates[0], 0.0)
+def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(
+    architecture, sizes, rates, centering, bias_rate, reclamp
+):
+    coupling_rate, hidden_rate = rates if sizes else (rates[0], 0.0)
+    reclamp = reclamp and bool(sizes)  # one layer has nothing hidden
     model = architecture(
         **SMALL, **sizes, coupling_dropout=coupling_rate, hidden_dropout=hidden_rate, optimizer=sgd,
-        centering=centering, bias_rate=bias_rate,
+        centering=centering, bias_rate=bias_rate, reclamp=reclamp,
     ).double()  # fmt: skip
     layers = model.network.layer_sizes
     pairs = model.network.pairs
@@ -95,6 +104,9 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(architectur
         hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, CLAMPED_PHASE, step])]
         clamped = run_in_numpy([data, *hidden], frozen, thinned, b, n, data)
         free = run_in_numpy(free_start, frozen, thinned, b, n)
+        if reclamp:
+            hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, RECLAMPED_PHASE, step])]
+            free = run_in_numpy([free[0], *hidden], frozen, thinned, b, n, free[0])
         if centering > 0:
             weight = max(centering, 1 / (step + 1))  # the first two steps count alike, then 0.4
             newest = [(r.mean(axis=0) + s.mean(axis=0)) / 2 for r, s in zip(clamped, free, strict=True)]
@@ -145,6 +157,27 @@ def test_centred_biases_take_the_mean_input_of_all_that_changes_couplings(archit
             elif layer == upper:
                 expected = expected - coupling.T @ means[lower]
         torch.testing.assert_close(change, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES[1:])
+@pytest.mark.parametrize("reclamp", [False, True])
+def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_its_own_samples(
+    architecture, sizes, reclamp
+):
+    model = architecture(
+        **(SMALL | {"sampling_time": 300.0}), **sizes, gain=3.0, num_chains=13, reclamp=reclamp, optimizer=sgd
+    )
+    generator = torch.Generator().manual_seed(1)
+    for coupling in model.network.learned:
+        coupling.data.normal_(std=0.2, generator=generator)
+    model.network.biases[0].data.normal_(std=0.2, generator=generator)
+    model.double()
+    before = [parameter.detach().clone() for parameter in model.network.trainable()]
+    own_samples = model.free_phase(13, seed=(0, FREE_PHASE, 0)).rates[0]
+    train(model, 1, images=own_samples.unflatten(1, (1, 5, 5)))
+    changes = [(new - old).abs().max() for new, old in zip(model.network.trainable(), before, strict=True)]
+    couplings = changes[: len(model.network.pairs)]
+    assert max(changes) < 1e-5 if reclamp else min(couplings) > 1e-3
 
 
 def test_a_schedule_scales_the_rate_of_the_biases_or_is_refused():
@@ -261,6 +294,7 @@ def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
         ({"coupling_dropout": 1.0}, "coupling_dropout is a probability"),
         ({"hidden_dropout": -0.1}, "hidden_dropout is a probability"),
         ({"hidden_dropout": 0.5}, "needs a hidden layer"),
+        ({"reclamp": True}, "reclamp lets hidden layers relax, and this network has none"),
         ({"centering": -0.1}, "centering is the weight of a step in the running mean rates, from 0 to 1"),
         ({"centering": float("nan")}, "centering is the weight of a step"),
         ({"bias_rate": 0.0}, "bias_rate is a multiple of the learning rate and must be positive"),
