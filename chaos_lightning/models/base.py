@@ -74,7 +74,7 @@ class ChaoticGenerator(ImageGenerator):
             weight_decay, which acts on the biases too, at their rate.)
         coupling_dropout: probability that a learned coupling is left out of a training step.
         hidden_dropout: probability that a hidden unit sends nothing in a training step. What is dropped is drawn anew
-            at every step and is the same for all chains and both phases, see :class:`Thinning`.
+            at every step and is the same for all chains and phases, see :class:`Thinning`.
         measure_times: further sampling times at which validation and test measure; None takes T/2, 3T/2 and 2T.
         seed: of the frozen couplings and of every random initial state.
         optimizer: makes the optimiser from the parameters; plain SGD with the paper's k = 0.01 by default.
@@ -234,7 +234,7 @@ class ChaoticGenerator(ImageGenerator):
 
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
-        """One step of contrastive Hebbian learning: clamped phase, free phase, update.
+        """One step of contrastive Hebbian learning: clamped phase, free phase, perhaps a second clamped one, update.
 
         With label units, a share s of the chains of the free phase has its labels held, so that the update is
         ``<.>_clamped - (1 - s) <.>_free - s <.>_labels held``: a part learns images and labels together, the other
@@ -243,10 +243,11 @@ class ChaoticGenerator(ImageGenerator):
         By the published rule the hidden rates of the free phase are those at time T. They follow the visible rates with
         a lag of tau, and in the clamped phase without one, so that learning ends where phi phi agrees although what
         changes fast varies more in samples than in images. With ``reclamp`` a second clamped phase holds the visible
-        rates of the samples, so that the hidden rates are the same function f of the visible ones in both averages, and
-        learning ends where samples and images agree in ``phi(v) f(phi(v))`` and f. It is how Boltzmann machines learn,
-        from the expected hidden units given the visible ones (P. Smolensky, Information processing in dynamical
-        systems, 1986; G. E. Hinton, Neural Comput. 14, 1771 (2002)).
+        rates of the samples, and hidden rates are found from visible ones in one way in both averages. With two layers
+        and without noise they are the same function f of them, and learning ends where the means of ``phi(v)``,
+        ``f(phi(v))`` and their products agree between samples and images. It is how Boltzmann machines learn, from the
+        expected hidden units given the visible ones (P. Smolensky, Information processing in dynamical systems, 1986;
+        G. E. Hinton, Neural Comput. 14, 1771 (2002)).
         """
         step = self.global_step
         visible = self.layout.rates_of(batch.images, batch.labels)
@@ -285,7 +286,7 @@ class ChaoticGenerator(ImageGenerator):
         """Hold all visible rates and let the hidden layers relax for the time T.
 
         Args:
-            visible: rates of images, with labels if the network has label units, ``(images, visible units)``.
+            visible: rates of images or samples, with labels if there are label units, ``(images, visible units)``.
             seed: what the random start is for, see :func:`initial_potentials`.
             first_chain: index of the first image in the minibatch of all processes.
             thinning: what is dropped from the network.

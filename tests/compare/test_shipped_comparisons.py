@@ -23,6 +23,12 @@ def test_shipped_comparison_can_be_made(path, monkeypatch, tmp_path):
     chaotic, symmetric, langevin = (plan.contestants[name] for name in list(plan.contestants)[:3])
     assert chaotic.base == symmetric.base == langevin.base
     gain, noise = ("model.init_args.gain", "model.init_args.noise")
+    settings = {f"model.init_args.{name}": value for name, value in chaotic.base["model"]["init_args"].items()}
+    settings |= chaotic.settings
+    # as recorded: by the published rule, whatever the fast recipe does
+    assert settings["model.init_args.centering"] == 0
+    assert settings["model.init_args.reclamp"] is False
+    assert settings.get(gain, 1.5) == 1.5
     assert symmetric.settings == {**chaotic.settings, gain: 0}
     tuned = {"mnist": 0.46, "fashion_mnist": 0.23}
     assert langevin.settings == {**symmetric.settings, noise: tuned[path.stem]}

@@ -66,7 +66,7 @@ def run_in_numpy(start, frozen, A, biases, units, data=None):
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
 @pytest.mark.parametrize(
-    ("centering", "bias_rate", "reclamp"), [(0.0, 1.0, False), (0.4, 7.0, False), (0.4, 7.0, True)]
+    ("centering", "bias_rate", "reclamp"), [(0.0, 1.0, False), (0.0, 1.0, True), (0.4, 7.0, False), (0.4, 7.0, True)]
 )
 @pytest.mark.parametrize("rates", [(0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.3, 0.2)])
 def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(
@@ -178,6 +178,41 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
     changes = [(new - old).abs().max() for new, old in zip(model.network.trainable(), before, strict=True)]
     couplings = changes[: len(model.network.pairs)]
     assert max(changes) < 1e-5 if reclamp else min(couplings) > 1e-3
+
+
+def test_the_second_clamped_phase_holds_samples_with_their_labels_and_leaves_both_others_as_they_are(monkeypatch):
+    def model(reclamp):
+        return TwoLayer(
+            **SMALL, hidden_units=7, num_classes=3, label_repetitions=2, held_label_share=0.5, num_chains=8,
+            hidden_dropout=0.3, reclamp=reclamp, optimizer=sgd,
+        )  # fmt: skip
+
+    def noting(phase, noted):
+        def note(self, first, **settings):
+            state = phase(self, first, **settings)
+            noted.append((first, settings, state))
+            return state
+
+        return note
+
+    calls = {True: [], False: []}
+    for reclamp, noted in calls.items():
+        with monkeypatch.context() as patch:
+            for phase in ("clamped_phase", "free_phase"):
+                patch.setattr(TwoLayer, phase, noting(getattr(TwoLayer, phase), noted))
+            train(model(reclamp), 1)
+    (images, _, _), (_, settings_of_free, free), (samples, settings, _) = calls[True]
+    assert len(images) == 13
+    assert samples.shape == (8, 25 + 3 * 2)
+    assert torch.equal(samples, free.rates[0])
+    # every second chain holds the label of its image, which is 0
+    assert (samples[1::2, 25:] == torch.tensor([1.0, 1, -1, -1, -1, -1])).all()
+    assert not (samples[::2, 25:].abs() == 1).any()
+    assert settings["thinning"] is settings_of_free["thinning"]
+    assert settings["first_chain"] == settings_of_free["first_chain"] == 0
+    assert len({tuple(settings["seed"]) for _, settings, _ in calls[True]}) == 3
+    for (_, _, with_third), (_, _, without) in zip(calls[True], calls[False], strict=False):
+        assert all(torch.equal(*pair) for pair in zip(with_third.rates, without.rates, strict=True))
 
 
 def test_a_schedule_scales_the_rate_of_the_biases_or_is_refused():

@@ -38,6 +38,17 @@ def test_shipped_sweep_makes_networks_over_three_seeds(path, plan_of):
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_experiments_learn_by_the_published_rule_whatever_the_fast_recipe_does(path, plan_of):
+    plan = plan_of(path)
+    base = {f"model.init_args.{name}": value for name, value in plan.base["model"]["init_args"].items()}
+    settings = base | plan.settings
+    centering, reclamp, gain = (settings.get(f"model.init_args.{name}") for name in ("centering", "reclamp", "gain"))
+    assert not centering
+    assert not reclamp
+    assert gain in (None, 1.5)
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_the_command_in_the_head_of_an_experiment_makes_the_published_one(path, plan_of):
     head = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines() if line.startswith("#"))
     base, further = re.search(r"--base configs/(\S+) (.*?) makes it the published", head).groups()
