@@ -1,7 +1,7 @@
 """The data module that serves real images to training and evaluation."""
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning.fabric.utilities.data import AttributeDict
@@ -147,6 +147,10 @@ class ImageDataModule(LightningDataModule):
     def test_dataloader(self) -> EvaluationBatches:
         """Batches of test images and as many training images."""
         return self._evaluation_batches(self.test)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave batches where they are: they are made on the device."""
+        return batch
 
     @cached_property
     def _splits(self) -> _Splits:

@@ -139,7 +139,7 @@ class ImageSet:
 
     def take(self, rows: Tensor) -> "ImageSet":
         """Copy the images with the given row numbers, (n,) int64, in that order."""
-        return ImageSet(self.pixels[rows], self.labels[rows])
+        return ImageSet(self.pixels.index_select(0, rows), self.labels.index_select(0, rows))
 
     def to(self, device: torch.device) -> "ImageSet":
         """Move the set to `device` if there is room for it; otherwise say so and leave it where it is."""
