@@ -9,6 +9,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # kernels for GPUs run on the CPU; before they are imported
 
 DATA = Path(os.environ.get("CHAOS_LIGHTNING_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -163,8 +163,8 @@ def test_the_command_line(case, strategy, profile):
 def test_networks_of_any_size_run_and_learn(layer_sizes, num_images, num_chains, gain, num_steps):
     model = ChaoticGenerator(layer_sizes, gain=gain, dt=5.0, sampling_time=5.0 * num_steps)
     images = torch.rand(num_images, layer_sizes[0]) * 2 - 1
-    clamped = model.clamped_phase(images, seed=(0,))
-    free = model.free_phase(num_chains, seed=(1,))
+    clamped = model.clamped_phase(images, model.start(num_images, seed=(0,)))
+    free = model.free_phase(model.start(num_chains, seed=(1,)))
     couplings, biases = hebbian_difference(model.network.pairs, clamped.rates, free.rates)
     for difference, parameter in zip([*couplings, *biases], model.network.trainable(), strict=True):
         assert difference.shape == parameter.shape

@@ -62,5 +62,5 @@ def _take(pixels: Tensor, num_samples: int, seed: Sequence[int], first_sample: i
         raise ValueError(
             f"{first_sample + num_samples:,} images are asked for, but only {len(pixels):,} are held out: ask for fewer"
         )
-    order = draw_by_chain(1, len(pixels), seed=seed, device=pixels.device, draw=torch.rand).squeeze(1).argsort()
+    order = draw_by_chain(1, len(pixels), seed=seed, device=pixels.device, uniform=True).squeeze(1).argsort()
     return pixels_to_rates(pixels[order[first_sample : first_sample + num_samples]])

@@ -97,7 +97,7 @@ class RestrictedBoltzmannMachine(Baseline):
         means = data.pixels.flatten(1).float().mean(0).div(255).to(self.offsets_visible)
         self.offsets_visible.copy_(means)
         self.visible_bias.data.copy_(torch.logit(means, eps=1e-3))
-        drawn = draw_by_chain(*self.chains.T.shape, seed=(self.seed, TRAINING), device=self.device, draw=torch.rand)
+        drawn = draw_by_chain(*self.chains.T.shape, seed=(self.seed, TRAINING), device=self.device, uniform=True)
         self.chains.copy_(drawn.to(means) < means)
 
     @torch.no_grad()
@@ -170,7 +170,7 @@ class RestrictedBoltzmannMachine(Baseline):
                 seed=(*seed, step),
                 first_chain=first_chain,
                 device=visible.device,
-                draw=torch.rand,
+                uniform=True,
             ).to(visible)
             for_visible, for_hidden = drawn.split(sizes, dim=1)
             means = self.visible_means((for_hidden < self.hidden_means(visible)).to(visible))

@@ -1,6 +1,7 @@
 """The network and its dynamics, in plain torch: nothing here knows of Lightning."""
 
-from chaos_lightning.dynamics.chains import run_chains
+from chaos_lightning.dynamics.chains import Start, run_chains, run_from, start_of
+from chaos_lightning.dynamics.gpu import replay
 from chaos_lightning.dynamics.initial import draw_by_chain, initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents, long_run_exponents, lyapunov_exponents, tangent_growth
@@ -21,6 +22,7 @@ __all__ = [
     "Noise",
     "RateName",
     "ReplicaDivergence",
+    "Start",
     "State",
     "Thinning",
     "chain_speeds",
@@ -30,7 +32,10 @@ __all__ = [
     "long_run_exponents",
     "lyapunov_exponents",
     "num_time_steps",
+    "replay",
     "replica_divergence",
     "run_chains",
+    "run_from",
+    "start_of",
     "tangent_growth",
 ]

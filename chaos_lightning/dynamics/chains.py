@@ -1,19 +1,46 @@
 """Random starts of a network's chains, and whole runs from them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
-from chaos_lightning.dynamics.initial import Seed, initial_potentials, seed_numbers
+from chaos_lightning.dynamics.gpu import replay
+from chaos_lightning.dynamics.initial import Seed, initial_potentials, origin_of, potentials_from, seed_numbers
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 
-def random_start(
-    network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_chain: int = 0, lowest_layer: int = 0
-) -> tuple[Tensor, ...]:
+class Start(NamedTuple):
+    """What the random start of chains follows from, and the noise that they get; made by :func:`start_of`.
+
+    Attributes:
+        num_chains: number of chains.
+        origin: see :func:`origin_of`.
+        noise: what is injected at each time step; None for nothing.
+    """
+
+    num_chains: int
+    origin: Tensor
+    noise: Noise | None = None
+
+
+def start_of(num_chains: int, *, seed: Seed, first_chain: int = 0, noise: float = 0.0) -> Start:
+    """The start of chains that belongs to a seed.
+
+    Args:
+        num_chains: number of chains.
+        seed: what the random start is for, see :func:`initial_potentials`.
+        first_chain: index of the first chain.
+        noise: strength of injected noise, see :class:`Noise`.
+    """
+    injected = Noise(noise, seed_numbers(seed), first_chain) if noise > 0 else None
+    return Start(num_chains, origin_of(seed, first_chain), injected)
+
+
+def random_start(network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_chain: int = 0) -> tuple[Tensor, ...]:
     """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
 
     Args:
@@ -21,20 +48,49 @@ def random_start(
         num_chains: number of chains.
         seed: what the chains are for.
         first_chain: index of the first chain.
-        lowest_layer: 1 leaves out the visible layer.
 
     Returns:
         One tensor ``(chains, units)`` a layer.
     """
     bias = network.biases[0]
     return initial_potentials(
-        network.layer_sizes[lowest_layer:],
-        num_chains,
-        seed=seed,
-        first_chain=first_chain,
-        device=bias.device,
-        dtype=bias.dtype,
+        network.layer_sizes, num_chains, seed=seed, first_chain=first_chain, device=bias.device, dtype=bias.dtype
     )
+
+
+def run_from(
+    network: ChaoticNetwork,
+    alpha: float,
+    start: Start,
+    num_steps: Sequence[int],
+    *,
+    held: Held | None = None,
+    thinning: Thinning = WHOLE,
+) -> list[State]:
+    """Run chains from a start and return the states after given numbers of time steps, of one run.
+
+    Args:
+        network: the network.
+        alpha: dt / tau.
+        start: of the chains.
+        num_steps: numbers of time steps after which to note the state, ascending.
+        held: visible rates to hold.
+        thinning: what is dropped from the network during the run.
+    """
+
+    def run(start: Start, held: Held | None, thinning: Thinning) -> list[State]:
+        bias = network.biases[0]
+        whole = held is not None and held.mask is None  # then the visible layer has no use for potentials
+        drawn = potentials_from(
+            start.origin, network.layer_sizes[int(whole) :], start.num_chains, device=bias.device, dtype=bias.dtype
+        )
+        potentials = (held.values, *drawn) if held is not None and whole else drawn
+        integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning, noise=start.noise)
+        return integrator.record(integrator.start(potentials), num_steps)
+
+    if start.noise is not None:  # a graph would inject the same again and again
+        return run(start, held, thinning)
+    return replay(network, run, start, held, thinning, key=(alpha, *num_steps))  # type: ignore[no-any-return]
 
 
 def run_chains(
@@ -49,24 +105,6 @@ def run_chains(
     thinning: Thinning = WHOLE,
     noise: float = 0.0,
 ) -> list[State]:
-    """Run chains from their random start and return the states after given numbers of time steps, of one run.
-
-    Args:
-        network: the network.
-        alpha: dt / tau.
-        num_chains: number of chains.
-        num_steps: numbers of time steps after which to note the state, ascending.
-        seed: what the random start is for, see :func:`initial_potentials`.
-        first_chain: index of the first chain.
-        held: visible rates to hold.
-        thinning: what is dropped from the network during the run.
-        noise: strength of injected noise, see :class:`Noise`.
-    """
-    injected = Noise(noise, seed_numbers(seed), first_chain) if noise > 0 else None
-    integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning, noise=injected)
-    if held is not None and held.mask is None:
-        hidden = random_start(network, num_chains, seed=seed, first_chain=first_chain, lowest_layer=1)
-        potentials = (held.values, *hidden)  # a layer that is held whole has no use for potentials
-    else:
-        potentials = random_start(network, num_chains, seed=seed, first_chain=first_chain)
-    return integrator.record(integrator.start(potentials), num_steps)
+    """Run chains from their random start, see :func:`start_of` and :func:`run_from`."""
+    start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=noise)
+    return run_from(network, alpha, start, num_steps, held=held, thinning=thinning)

@@ -1,10 +1,12 @@
 """Random initial states that depend only on what they are for, not on who draws them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from chaos_lightning.dynamics.gpu import has_kernels
 
 Seed = int | Sequence[int]
 """One or several non-negative integers; a number alone and a sequence of it alone are the same seed."""
@@ -41,13 +43,7 @@ def initial_potentials(
     Returns:
         One tensor ``(num_chains, units)`` a layer.
     """
-    drawn = draw_by_chain(sum(layer_sizes), num_chains, seed=seed, first_chain=first_chain, device=device)
-    return tuple(layer.to(dtype).contiguous() for layer in drawn.split(list(layer_sizes), dim=1))
-
-
-def seed_numbers(seed: Seed) -> list[int]:
-    """The numbers of a seed, to which others can be appended."""
-    return list(seed) if isinstance(seed, Sequence) else [seed]
+    return potentials_from(origin_of(seed, first_chain), layer_sizes, num_chains, device=device, dtype=dtype)
 
 
 def draw_by_chain(
@@ -57,7 +53,7 @@ def draw_by_chain(
     seed: Seed,
     first_chain: int = 0,
     device: torch.device | str = "cpu",
-    draw: Callable[..., Tensor] = torch.randn,
+    uniform: bool = False,
 ) -> Tensor:
     """Draw random numbers for chains, each a function of the seed, of its chain's index and of the units alone.
 
@@ -67,14 +63,48 @@ def draw_by_chain(
         seed: non-negative integers that say what the numbers are for.
         first_chain: index of the first chain.
         device: where to draw.
-        draw: :func:`torch.randn` for N(0, 1), :func:`torch.rand` for the uniform distribution on [0, 1).
+        uniform: whether the numbers are uniform in [0, 1) instead of N(0, 1).
 
     Returns:
         ``(num_chains, num_units)``, float32.
     """
+    return draw_from(origin_of(seed, first_chain), num_units, num_chains, device=device, uniform=uniform)
+
+
+def seed_numbers(seed: Seed) -> list[int]:
+    """The numbers of a seed, to which others can be appended."""
+    return list(seed) if isinstance(seed, Sequence) else [seed]
+
+
+def origin_of(seed: Seed, first_chain: int = 0) -> Tensor:
+    """What all numbers drawn follow from, ``(2,)``, int64, on the CPU: one number made of a seed, and the first chain.
+
+    It is a tensor, so that a run on a GPU that was captured as a graph can be given another one.
+    """
+    return torch.tensor([int(np.random.SeedSequence(seed_numbers(seed)).generate_state(1)[0]), first_chain])
+
+
+def potentials_from(
+    origin: Tensor, layer_sizes: Sequence[int], num_chains: int, *, device: torch.device | str, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """The initial potentials of :func:`initial_potentials` that follow from an origin."""
+    drawn = draw_from(origin, sum(layer_sizes), num_chains, device=device)
+    return tuple(layer.to(dtype) for layer in drawn.split(list(layer_sizes), dim=1))
+
+
+def draw_from(
+    origin: Tensor, num_units: int, num_chains: int, *, device: torch.device | str, uniform: bool = False
+) -> Tensor:
+    """The random numbers of :func:`draw_by_chain` that follow from an origin."""
+    device = torch.device(device)
+    if has_kernels(device):
+        from chaos_lightning.dynamics import kernels  # needs Triton
+
+        return kernels.draw(origin.to(device, non_blocking=True), num_units, num_chains, uniform=uniform)
+    draw = torch.rand if uniform else torch.randn
     # Consecutive seeds below one base: no two blocks of one call can ever share a generator, even though
     # torch's CPU generator uses only 32 bits of its seed.
-    base = int(np.random.SeedSequence(seed_numbers(seed)).generate_state(1)[0])
+    base, first_chain = origin.tolist()
     generator = torch.Generator(device)
     drawn = torch.empty(num_chains, num_units, dtype=torch.float32, device=device)
     end_chain = first_chain + num_chains

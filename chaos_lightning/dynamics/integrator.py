@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from chaos_lightning.dynamics.gpu import has_kernels, multiplies_on_matrix_units
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.thinning import WHOLE, Thinning
+
+if TYPE_CHECKING:
+    from chaos_lightning.dynamics.kernels import FusedTimeSteps
 
 
 class State(NamedTuple):
@@ -151,8 +155,12 @@ class EulerIntegrator:
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
             shifted, rates = self._shifted(state)
             steps_done = 0
+            fused = self._fused_time_steps()
             for steps in num_steps:
-                self._loop(shifted, rates, steps - steps_done, steps_done)
+                if fused is None:
+                    self._loop(shifted, rates, steps - steps_done, steps_done)
+                else:
+                    fused.advance(shifted, rates, steps - steps_done)
                 recorded.append(self._state(state, shifted, steps) if steps else state)
                 steps_done = steps
         return recorded
@@ -213,6 +221,22 @@ class EulerIntegrator:
                 rates.copy_(scratch)
             if held:
                 held.onto(visible_rates, out=visible_rates)
+
+    def _fused_time_steps(self) -> "FusedTimeSteps | None":
+        """The same steps, one launch each, where there is a kernel for them: on GPUs, with products on matrix units."""
+        if not self._stepped or self._noise is not None or not has_kernels(self._shift.device):
+            return None
+        if self.dtype != torch.float32 or not multiplies_on_matrix_units(self.product_dtype):
+            return None
+        from chaos_lightning.dynamics.kernels import FusedTimeSteps  # needs Triton
+
+        held = None
+        if self._held and self._held.mask is not None:
+            values = torch.where(self._held.mask, self._held.values, float("nan"))
+            held = torch.nn.functional.pad(values, (0, sum(self._sizes) - values.shape[1]), value=float("nan"))
+        return FusedTimeSteps(
+            self._couplings, self._sizes, self._shift, keep=1 - self.alpha, rate=self._rate, held=held
+        )
 
     def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
         """What does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place, for all stepped layers.

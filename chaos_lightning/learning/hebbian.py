@@ -10,7 +10,6 @@ def hebbian_difference(
     pairs: Sequence[tuple[int, int]],
     clamped: Sequence[Tensor],
     free: Sequence[Tensor],
-    means: Sequence[Tensor] | None = None,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The contrastive Hebbian difference of the couplings and of the biases.
 
@@ -18,17 +17,11 @@ def hebbian_difference(
     with averages over the chains of each phase, which need not be equally many. The learning rule is
     ``dA = k D_A``, ``db = k D_b``.
 
-    Given mean rates m, it is that of the deviations from them,
-    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``. With m in the middle between the phases this is
-    the difference of their covariances (the covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see
-    :func:`compensate`.
-
     Args:
         pairs: the connected layers (lower, upper). For a layer coupled to itself the result is symmetrical with
             zero diagonal, as its coupling is.
         clamped: rates of each layer at the end of the clamped phase, ``(images, units)``.
         free: rates of each layer at the end of the free phase, ``(chains, units)``.
-        means: mean rates of each layer, ``(units,)``; None takes the rates as they are.
 
     Returns:
         One matrix ``(lower units, upper units)`` a pair, and one vector ``(units,)`` a layer.
@@ -41,9 +34,6 @@ def hebbian_difference(
     for lower, upper in pairs:
         difference = clamped[lower].T @ clamped[upper] / len(clamped[lower])
         difference.addmm_(free[lower].T, free[upper], alpha=-1 / len(free[lower]))
-        if means is not None:
-            # What is left of the products of deviations, once m m has dropped out of the difference of the phases.
-            difference.addr_(means[lower], biases[upper], alpha=-1).addr_(biases[lower], means[upper], alpha=-1)
         if lower == upper:
             # The product is symmetrical up to rounding; an optimiser that divides by the size of its gradient
             # would turn that rounding into an asymmetric coupling.
@@ -51,6 +41,30 @@ def hebbian_difference(
             difference.fill_diagonal_(0)
         couplings.append(difference)
     return couplings, biases
+
+
+@torch.no_grad()
+def centre(
+    pairs: Sequence[tuple[int, int]], couplings: Sequence[Tensor], biases: Sequence[Tensor], means: Sequence[Tensor]
+) -> None:
+    """Make of the Hebbian difference that of the deviations from mean rates m.
+
+    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, which is ``D_A - m D_b - D_b m`` of the plain
+    ones, for m m drops out. With m in the middle between the phases it is the difference of their covariances (the
+    covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see :func:`compensate`.
+
+    Args:
+        pairs: the connected layers (lower, upper).
+        couplings: D_A, one matrix ``(lower units, upper units)`` a pair, changed in place.
+        biases: D_b, one vector ``(units,)`` a layer.
+        means: m, one vector ``(units,)`` a layer.
+    """
+    for (lower, upper), difference in zip(pairs, couplings, strict=True):
+        if lower == upper:
+            product = torch.outer(means[lower], biases[lower])
+            difference.sub_(product + product.T).fill_diagonal_(0)  # symmetrical to the last digit
+        else:
+            difference.addr_(means[lower], biases[upper], alpha=-1).addr_(biases[lower], means[upper], alpha=-1)
 
 
 @torch.no_grad()

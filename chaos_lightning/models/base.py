@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import isclose, isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -12,17 +12,20 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     Held,
     RateName,
+    Start,
     State,
     Thinning,
     draw_thinning,
     num_time_steps,
-    run_chains,
+    replay,
+    run_from,
+    start_of,
 )
 from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.learning import compensate, hebbian_difference, shrink
+from chaos_lightning.learning import centre, compensate, hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.models.divergence import DivergenceWatch
+from chaos_lightning.models.divergence import DivergenceWatch, sizes
 from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.layout import VisibleLayout
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
@@ -35,6 +38,22 @@ BIAS_RATE = 50.0
 
 # What random numbers are drawn for; each use has streams of its own.
 FREE_PHASE, CLAMPED_PHASE, EVALUATION, SAMPLING, CLASSIFICATION, COMPLETION, DROPOUT, RECLAMPED_PHASE = range(8)
+
+
+class Lesson(NamedTuple):
+    """What the phases of a training step teach.
+
+    Attributes:
+        couplings: minus the Hebbian difference of each connection, ``(lower units, upper units)``.
+        biases: minus that of each layer, ``(units,)``.
+        mean_rates: of both phases, of all layers side by side, ``(units,)``; None where nothing is centred.
+        sizes: see :func:`sizes`.
+    """
+
+    couplings: list[Tensor]
+    biases: list[Tensor]
+    mean_rates: Tensor | None
+    sizes: Tensor
 
 
 class ChaoticGenerator(ImageGenerator):
@@ -257,64 +276,96 @@ class ChaoticGenerator(ImageGenerator):
             hidden_rate=self.hidden_dropout,
             seed=(self.seed, DROPOUT, step),
         )
-        seed = (self.seed, CLAMPED_PHASE, step)
-        clamped = self.clamped_phase(visible, seed=seed, first_chain=batch.first_index, thinning=thinning)
         num_chains, first_chain = len(visible), batch.first_index
         if self.num_chains is not None:
             num_chains = self.num_chains // self.trainer.world_size
             first_chain = num_chains * self.trainer.global_rank
-        seed = (self.seed, FREE_PHASE, step)
+        starts = [
+            self.start(len(visible), seed=(self.seed, CLAMPED_PHASE, step), first_chain=batch.first_index),
+            self.start(num_chains, seed=(self.seed, FREE_PHASE, step), first_chain=first_chain),
+        ]
+        if self.reclamp:
+            starts.append(self.start(num_chains, seed=(self.seed, RECLAMPED_PHASE, step), first_chain=first_chain))
         held = self._hold_labels(batch.labels, num_chains, first_chain)
-        free = self.free_phase(num_chains, seed=seed, first_chain=first_chain, held=held, thinning=thinning)
-        self._divergence.take_in(visible, free.potentials)
+        lesson = self.lesson(visible, starts, held=held, thinning=thinning)
+        self._divergence.take_in(lesson.sizes)
         if self.may_wait_for_device(step):
             self._look_for_divergence()
-        if self.reclamp:
-            seed = (self.seed, RECLAMPED_PHASE, step)
-            free = self.clamped_phase(free.rates[0], seed=seed, first_chain=first_chain, thinning=thinning)
 
-        if self.centering > 0:
-            self._follow_mean_rates(clamped, free)
-        self._learn(self._hebbian_differences(clamped, free, thinning))
+        if lesson.mean_rates is not None:
+            self._follow_mean_rates(lesson.mean_rates)
+        self._learn(self._gradients(lesson, thinning))
         self.step_schedule()
         if self.is_logging_step(step):
             self._log_update()
 
-    def clamped_phase(
-        self, visible: Tensor, *, seed: Sequence[int], first_chain: int = 0, thinning: Thinning = WHOLE
-    ) -> State:
+    def lesson(
+        self, visible: Tensor, starts: Sequence[Start], *, held: Held | None = None, thinning: Thinning = WHOLE
+    ) -> Lesson:
+        """Run the phases of a step and compare them; on a GPU as one graph.
+
+        Args:
+            visible: rates of images, as in :meth:`clamped_phase`.
+            starts: of the clamped phase, the free one, and the second clamped one if there is one.
+            held: labels that free chains hold.
+            thinning: what is dropped from the network.
+
+        Returns:
+            What they teach, until the next call: on a GPU it overwrites that.
+        """
+        if self.noise > 0:  # it is drawn anew at every time step, which no captured graph does
+            return self._lesson(visible, starts, held, thinning)
+        key = "lesson", self.dt, self.tau, self.sampling_time, self.reclamp
+        lesson: Lesson = replay(self.network, self._lesson, visible, starts, held, thinning, key=key, keep=False)
+        return lesson
+
+    def _lesson(self, visible: Tensor, starts: Sequence[Start], held: Held | None, thinning: Thinning) -> Lesson:
+        clamped = self.clamped_phase(visible, starts[0], thinning=thinning)
+        free = self.free_phase(starts[1], held=held, thinning=thinning)
+        largest = sizes(visible, free.potentials)
+        if self.reclamp:
+            free = self.clamped_phase(free.rates[0], starts[2], thinning=thinning)
+        with torch.autocast(self.device.type, enabled=False):
+            sent = ([thinning.sent(layer, rate) for layer, rate in enumerate(state.rates)] for state in (clamped, free))
+            couplings, biases = hebbian_difference(self.network.pairs, *sent)
+            mean_rates = None
+            if self.centering > 0:
+                pairs = zip(clamped.rates, free.rates, strict=True)
+                mean_rates = torch.cat(
+                    [(torch.mean(one, dim=0) + torch.mean(other, dim=0)) / 2 for one, other in pairs]
+                )
+        gradients = [difference.neg_() for difference in couplings + biases]
+        return Lesson(gradients[: len(couplings)], gradients[len(couplings) :], mean_rates, largest)
+
+    def start(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> Start:
+        """The random start of chains that belongs to a seed, with the noise that drives this network.
+
+        Args:
+            num_chains: number of chains.
+            seed: what the start is for, see :func:`initial_potentials`.
+            first_chain: index of the first chain among those of all processes.
+        """
+        return start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
+
+    def clamped_phase(self, visible: Tensor, start: Start, *, thinning: Thinning = WHOLE) -> State:
         """Hold all visible rates and let the hidden layers relax for the time T.
 
         Args:
             visible: rates of images or samples, with labels if there are label units, ``(images, visible units)``.
-            seed: what the random start is for, see :func:`initial_potentials`.
-            first_chain: index of the first image in the minibatch of all processes.
+            start: of the chains; that of the visible layer is not needed.
             thinning: what is dropped from the network.
         """
-        held = Held(visible)
-        (state,) = self._run(len(visible), [self.sampling_time], seed, first_chain, held=held, thinning=thinning)
-        return state
+        return self._run(start, [self.sampling_time], held=Held(visible), thinning=thinning)[0]
 
-    def free_phase(
-        self,
-        num_chains: int,
-        *,
-        seed: Sequence[int],
-        first_chain: int = 0,
-        held: Held | None = None,
-        thinning: Thinning = WHOLE,
-    ) -> State:
-        """Let chains run freely from a random start for the time T.
+    def free_phase(self, start: Start, *, held: Held | None = None, thinning: Thinning = WHOLE) -> State:
+        """Let chains run freely for the time T.
 
         Args:
-            num_chains: number of chains.
-            seed: what the random start is for, see :func:`initial_potentials`.
-            first_chain: index of the first chain among those of all processes.
+            start: of the chains.
             held: labels to hold.
             thinning: what is dropped from the network.
         """
-        (state,) = self._run(num_chains, [self.sampling_time], seed, first_chain, held=held, thinning=thinning)
-        return state
+        return self._run(start, [self.sampling_time], held=held, thinning=thinning)[0]
 
     def _hold_labels(self, labels: Tensor, num_chains: int, first_chain: int) -> Held | None:
         """The labels that chains of the free phase hold, spread evenly over the chains of all processes and steps.
@@ -334,55 +385,31 @@ class ChaoticGenerator(ImageGenerator):
         return self.layout.hold_labels(labels, holds)
 
     def _run(
-        self,
-        num_chains: int,
-        times: Sequence[float],
-        seed: Sequence[int],
-        first_chain: int,
-        *,
-        held: Held | None = None,
-        thinning: Thinning = WHOLE,
+        self, start: Start, times: Sequence[float], *, held: Held | None = None, thinning: Thinning = WHOLE
     ) -> list[State]:
-        """The states at ascending times of one run from a random start."""
+        """The states at ascending times of one run."""
         num_steps = [num_time_steps(time, self.dt, name="times") for time in times]
-        alpha = self.dt / self.tau
-        return run_chains(
-            self.network,
-            alpha,
-            num_chains,
-            num_steps,
-            seed=seed,
-            first_chain=first_chain,
-            held=held,
-            thinning=thinning,
-            noise=self.noise,
-        )
+        return run_from(self.network, self.dt / self.tau, start, num_steps, held=held, thinning=thinning)
 
-    def _hebbian_differences(self, clamped: State, free: State, thinning: Thinning) -> list[Tensor]:
-        """What the learned couplings and the biases change by, up to the learning rate."""
-        with torch.autocast(self.device.type, enabled=False):
-            sent_clamped, sent_free, sent_means = (
-                [thinning.sent(layer, rate) for layer, rate in enumerate(rates)]
-                for rates in (clamped.rates, free.rates, self.mean_rates)
-            )
-            couplings, biases = hebbian_difference(self.network.pairs, sent_clamped, sent_free, sent_means or None)
-        return thinning.carried(couplings) + biases
+    def _gradients(self, lesson: Lesson, thinning: Thinning) -> list[Tensor]:
+        """Of the learned couplings and the biases, each to be followed downhill."""
+        if self.centering > 0:
+            means = [thinning.sent(layer, mean) for layer, mean in enumerate(self.mean_rates)]
+            with torch.autocast(self.device.type, enabled=False):
+                centre(self.network.pairs, lesson.couplings, lesson.biases, means)
+        return thinning.carried(lesson.couplings) + lesson.biases
 
-    def _follow_mean_rates(self, clamped: State, free: State) -> None:
-        """Take both phases of a step into the running mean rates; the first steps count alike."""
+    def _follow_mean_rates(self, newest: Tensor) -> None:
+        """Take the mean rates of a step into the running ones; the first steps count alike."""
         weight = max(self.centering, 1 / (self.global_step + 1))
-        of_clamped, of_free = (
-            torch.cat([torch.mean(rate, dim=0) for rate in state.rates]) for state in (clamped, free)
-        )
-        newest = self.averaged((of_clamped + of_free) / 2)
-        for mean, new in zip(self.mean_rates, newest.split(self.layer_sizes), strict=True):
+        for mean, new in zip(self.mean_rates, self.averaged(newest).split(self.layer_sizes), strict=True):
             mean.lerp_(new, weight)
 
-    def _learn(self, differences: list[Tensor]) -> None:
+    def _learn(self, gradients: list[Tensor]) -> None:
         """One update: a step of the optimiser, the L1 penalty, and what centring adds to the biases."""
         learned = self.network.learned
         before = [coupling.clone() for coupling in learned] if self.centering > 0 else []
-        self.descend(difference.neg_() for difference in differences)
+        self.descend(gradients)
         if self.l1 > 0:
             shrink(learned, self.learning_rate * self.l1)
         if self.centering > 0:
@@ -478,7 +505,8 @@ class ChaoticGenerator(ImageGenerator):
         classes = () if labels is None else self.layout.classes(labels)
         (chains,) = ChainLoader(num_chains, num_chains, seed, classes)
         ascending = sorted(times)
-        states = self._run(num_chains, ascending, (seed, SAMPLING), 0, held=self._held_by(chains))
+        start = self.start(num_chains, seed=(seed, SAMPLING))
+        states = self._run(start, ascending, held=self._held_by(chains))
         return dict(zip(ascending, states, strict=True))
 
     def _sample_range(self, chains: ChainRange, times: Sequence[float]) -> dict[float, Tensor]:
@@ -496,7 +524,7 @@ class ChaoticGenerator(ImageGenerator):
     ) -> dict[float, Tensor]:
         """Images at each of the times, ``(num_chains, 1, side, side)`` each."""
         ascending = sorted(times)
-        states = self._run(num_chains, ascending, seed, first_chain, held=held)
+        states = self._run(self.start(num_chains, seed=seed, first_chain=first_chain), ascending, held=held)
         return {
             time: self.layout.pixels_of(state.rates[0]).unflatten(1, self.image_shape)
             for time, state in zip(ascending, states, strict=True)
@@ -534,8 +562,8 @@ class ChaoticGenerator(ImageGenerator):
 
     def _classify(self, images: Tensor, seed: Sequence[int], first_chain: int) -> Tensor:
         """Probabilities of the classes of images whose pixels are held, ``(images, classes)``."""
-        held = self.layout.hold_pixels(images)
-        (state,) = self._run(len(images), [self.sampling_time], seed, first_chain, held=held)
+        start = self.start(len(images), seed=seed, first_chain=first_chain)
+        (state,) = self._run(start, [self.sampling_time], held=self.layout.hold_pixels(images))
         return self.layout.probabilities_of(state.rates[0])
 
     @torch.no_grad()
@@ -564,8 +592,8 @@ class ChaoticGenerator(ImageGenerator):
         for chains in ChainLoader(len(rows) * num_samples, chains_at_once, seed):
             # Chains take the images in turn, as they take classes in turn.
             given = rows[chains.indices() % len(rows)]
-            held = self.layout.hold_pixels(given, ~hidden)
-            (state,) = self._run(len(given), [self.sampling_time], (seed, COMPLETION), chains.first_chain, held=held)
+            start = self.start(len(given), seed=(seed, COMPLETION), first_chain=chains.first_chain)
+            (state,) = self._run(start, [self.sampling_time], held=self.layout.hold_pixels(given, ~hidden))
             parts.append(self.layout.pixels_of(state.rates[0]))
         return torch.cat(parts).view(num_samples, len(rows), *self.image_shape).transpose(0, 1)
 

@@ -48,6 +48,11 @@ def check_potentials(largest: float, step: int, advice: str) -> None:
         )
 
 
+def sizes(images: Tensor, potentials: Sequence[Tensor]) -> Tensor:
+    """The largest absolute pixel of the images of a step, and the largest potential of each layer in its free phase."""
+    return torch.stack([torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)])
+
+
 class DivergenceWatch:
     """Keeps the largest absolute pixel and potential seen, and complains when asked to look at them.
 
@@ -61,12 +66,10 @@ class DivergenceWatch:
         self._largest: Tensor | None = None
         self.largest_potential = 0.0
 
-    def take_in(self, images: Tensor, potentials: Sequence[Tensor]) -> None:
-        """Take in the images of a step and the potentials of its free phase."""
-        norms = [torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)]
-        largest = torch.stack(norms)
+    def take_in(self, largest: Tensor) -> None:
+        """Take in the sizes of a step, see :func:`sizes`."""
         # torch.maximum hands NaN on, so nothing is lost between two looks.
-        self._largest = largest if self._largest is None else torch.maximum(largest, self._largest)
+        self._largest = largest.clone() if self._largest is None else torch.maximum(largest, self._largest)
 
     def look(self, step: int, advice: str) -> None:
         """Raise if anything taken in since the last look is bad.

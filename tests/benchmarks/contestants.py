@@ -12,7 +12,6 @@ from torch import Tensor
 
 from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.dynamics import initial_potentials, num_time_steps
-from chaos_lightning.learning import hebbian_difference
 from chaos_lightning.models import ChaoticGenerator
 from tests.benchmarks.plain import plain_training_step
 
@@ -80,18 +79,18 @@ class Contest:
         def training_step() -> None:
             self.step += 1
             with self._autocast():
-                clamped = self.model.clamped_phase(self.images, seed=(0, 0, self.step))
-                free = self.model.free_phase(self.batch_size, seed=(0, 1, self.step))
-            couplings, biases = hebbian_difference(self.network.pairs, clamped.rates, free.rates)
-            for parameter, difference in zip(self.network.trainable(), couplings + biases, strict=True):
-                parameter.grad = difference.neg_()
+                clamped_start = self.model.start(self.batch_size, seed=(0, 0, self.step))
+                free_start = self.model.start(self.batch_size, seed=(0, 1, self.step))
+                lesson = self.model.lesson(self.images, [clamped_start, free_start])
+            for parameter, gradient in zip(self.network.trainable(), lesson.couplings + lesson.biases, strict=True):
+                parameter.grad = gradient
             self.optimizer.step()
 
         return self._time(training_step, num_steps)
 
     @torch.no_grad()
     def bare_products(self, num_steps: int) -> float:
-        """(c) Only the matrix products, of the same shapes and data types, in the same order."""
+        """(c) Only the matrix products, of the same shapes and data types, in the same order; on a GPU as one graph."""
         clamped, free, hebbian = self._products()
 
         def products() -> None:
@@ -103,6 +102,12 @@ class Contest:
             for left, right, out in hebbian:
                 torch.mm(left, right, out=out)
 
+        if self.device.type == "cuda":
+            products()  # what is met for the first time cannot be captured
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                products()
+            return self._time(graph.replay, num_steps)
         return self._time(products, num_steps)
 
     def plain_loop(self, num_steps: int) -> float:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from chaos_lightning.learning import compensate, hebbian_difference
+from chaos_lightning.learning import centre, compensate, hebbian_difference
 
 
 @pytest.mark.parametrize("layer_sizes", [[11, 7], [11, 7, 5]])
@@ -49,7 +49,8 @@ def random_rates(layer_sizes, num_chains, seed):
 def test_given_means_deviations_from_them_are_compared(layer_sizes, pairs):
     clamped, free = random_rates(layer_sizes, 13, seed=0), random_rates(layer_sizes, 17, seed=1)
     means = [rates[0] for rates in random_rates(layer_sizes, 1, seed=2)]
-    couplings, biases = hebbian_difference(pairs, clamped, free, means)
+    couplings, biases = hebbian_difference(pairs, clamped, free)
+    centre(pairs, couplings, biases, means)
     shifted = ([rates - mean for rates, mean in zip(phase, means, strict=True)] for phase in (clamped, free))
     expected_couplings, expected_biases = hebbian_difference(pairs, *shifted)
     for value, expected in zip(couplings + biases, expected_couplings + expected_biases, strict=True):
@@ -60,7 +61,8 @@ def test_with_the_means_of_both_phases_covariances_are_compared():
     """Then mean activity teaches the couplings nothing (the enhanced gradient of Cho, Raiko and Ilin, 2011)."""
     clamped, free = random_rates([11, 7], 13, seed=0), random_rates([11, 7], 17, seed=1)
     means = [(one.mean(0) + other.mean(0)) / 2 for one, other in zip(clamped, free, strict=True)]
-    (coupling,), _ = hebbian_difference([(0, 1)], clamped, free, means)
+    (coupling,), biases = hebbian_difference([(0, 1)], clamped, free)
+    centre([(0, 1)], [coupling], biases, means)
     covariances = [np.cov(np.hstack(phase), rowvar=False, bias=True)[:11, 11:] for phase in (clamped, free)]
     np.testing.assert_allclose(coupling.numpy(), covariances[0] - covariances[1], rtol=0, atol=1e-14)
 

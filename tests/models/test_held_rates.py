@@ -83,7 +83,7 @@ def test_held_rates_stay_exactly_where_they_are_at_every_step(architecture, size
     for held in (model.layout.hold_labels(labels), of_some, model.layout.hold_pixels(pixels, ~HIDDEN)):
         mask = held.mask.expand_as(held.values)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-            states = model._run(5, EVERY_STEP, (0, SAMPLING), 0, held=held)
+            states = model._run(model.start(5, seed=(0, SAMPLING)), EVERY_STEP, held=held)
         for state in states:
             assert torch.equal(state.rates[0][mask], held.values[mask])
         free = torch.stack([state.rates[0][~mask] for state in states])

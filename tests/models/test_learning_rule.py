@@ -136,14 +136,14 @@ def test_centred_biases_take_the_mean_input_of_all_that_changes_couplings(archit
     """The optimiser's step and the L1 penalty, in float32 whatever the products are rounded to."""
     model = architecture(**SMALL, **sizes, centering=0.4, bias_rate=7.0, l1=0.1, optimizer=sgd)
     noted = {}
-    differences = model._hebbian_differences
+    gradients = model._gradients
 
     def noting(*arguments):
-        noted["differences"] = [difference.clone() for difference in differences(*arguments)]
+        noted["differences"] = [-gradient for gradient in gradients(*arguments)]
         noted["before"] = [parameter.detach().clone() for parameter in model.network.trainable()]
-        return [difference.clone() for difference in noted["differences"]]
+        return [-difference for difference in noted["differences"]]
 
-    model._hebbian_differences = noting
+    model._gradients = noting
     train(model, 3, precision="bf16-mixed")
     pairs, means = model.network.pairs, list(model.mean_rates)
     changes = [new.detach() - old for new, old in zip(model.network.trainable(), noted["before"], strict=True)]
@@ -173,7 +173,7 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
     model.network.biases[0].data.normal_(std=0.2, generator=generator)
     model.double()
     before = [parameter.detach().clone() for parameter in model.network.trainable()]
-    own_samples = model.free_phase(13, seed=(0, FREE_PHASE, 0)).rates[0]
+    own_samples = model.free_phase(model.start(13, seed=(0, FREE_PHASE, 0))).rates[0]
     train(model, 1, images=own_samples.unflatten(1, (1, 5, 5)))
     changes = [(new - old).abs().max() for new, old in zip(model.network.trainable(), before, strict=True)]
     couplings = changes[: len(model.network.pairs)]
@@ -188,9 +188,9 @@ def test_the_second_clamped_phase_holds_samples_with_their_labels_and_leaves_bot
         )  # fmt: skip
 
     def noting(phase, noted):
-        def note(self, first, **settings):
-            state = phase(self, first, **settings)
-            noted.append((first, settings, state))
+        def note(self, *arguments, thinning, **settings):
+            state = phase(self, *arguments, thinning=thinning, **settings)
+            noted.append((*arguments, thinning, state))
             return state
 
         return note
@@ -201,17 +201,16 @@ def test_the_second_clamped_phase_holds_samples_with_their_labels_and_leaves_bot
             for phase in ("clamped_phase", "free_phase"):
                 patch.setattr(TwoLayer, phase, noting(getattr(TwoLayer, phase), noted))
             train(model(reclamp), 1)
-    (images, _, _), (_, settings_of_free, free), (samples, settings, _) = calls[True]
+    (images, *first), (free_start, free_thinning, free), (samples, *second) = calls[True]
     assert len(images) == 13
     assert samples.shape == (8, 25 + 3 * 2)
     assert torch.equal(samples, free.rates[0])
     # every second chain holds the label of its image, which is 0
     assert (samples[1::2, 25:] == torch.tensor([1.0, 1, -1, -1, -1, -1])).all()
     assert not (samples[::2, 25:].abs() == 1).any()
-    assert settings["thinning"] is settings_of_free["thinning"]
-    assert settings["first_chain"] == settings_of_free["first_chain"] == 0
-    assert len({tuple(settings["seed"]) for _, settings, _ in calls[True]}) == 3
-    for (_, _, with_third), (_, _, without) in zip(calls[True], calls[False], strict=False):
+    assert first[1] is free_thinning is second[1]
+    assert len({int(start.origin[0]) for start in (first[0], free_start, second[0])}) == 3
+    for (*_, with_third), (*_, without) in zip(calls[True], calls[False], strict=False):
         assert all(torch.equal(*pair) for pair in zip(with_third.rates, without.rates, strict=True))
 
 
@@ -264,7 +263,7 @@ def test_l1_follows_the_learning_rate_of_the_step():
         model.network.connections[0].learned.data.fill_(1.0)
         model.network.connections[0].learned.data.fill_diagonal_(0.0)
         # no difference: what moves the couplings is the penalty alone
-        model._hebbian_differences = lambda *_, model=model: [torch.zeros_like(p) for p in model.trainable()]
+        model._gradients = lambda *_, model=model: [torch.zeros_like(p) for p in model.trainable()]
         train(model, 3)
     above = torch.ones(25, 25).triu(1).bool()
     assert (plain.network.connections[0].learned[above] == 1).all()
@@ -305,7 +304,7 @@ def test_sampling_and_the_phases_by_themselves_drop_nothing():
     train(plain, 3)
     thinned.double().network.load_state_dict(plain.network.state_dict())
     assert torch.equal(thinned.train().sample(11, seed=3), plain.sample(11, seed=3))
-    ours, theirs = (model.free_phase(11, seed=(0, 0, 0)).rates for model in (thinned, plain))
+    ours, theirs = (model.free_phase(model.start(11, seed=(0, 0, 0))).rates for model in (thinned, plain))
     assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
 
 

@@ -27,10 +27,11 @@ class Result(Callback):
 
     def on_train_batch_start(self, trainer, model, batch, batch_idx):
         if batch_idx == 0:
-            states = [
-                model._run(len(batch.images), [0.0], (model.seed, phase, 0), batch.first_index)[0]
+            starts = [
+                model.start(len(batch.images), seed=(model.seed, phase, 0), first_chain=batch.first_index)
                 for phase in (CLAMPED_PHASE, FREE_PHASE)
             ]
+            states = [model._run(start, [0.0])[0] for start in starts]
             self.start = torch.cat([potentials for state in states for potentials in state.potentials], 1)
 
     def on_fit_end(self, trainer, model):
