@@ -11,9 +11,10 @@ from datetime import timedelta
 from inspect import Parameter, signature
 from pathlib import Path
 from pydoc import locate
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
+import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins import CheckpointIO
@@ -156,6 +157,13 @@ class ChaosCLI(LightningCLI):
         parser.set_defaults({"checkpoint.every_n_train_steps": 1_000, "checkpoint.save_last": True})
         parser.add_lightning_class_args(TrainingPictures, "pictures")
         parser.add_lightning_class_args(TrainingAlarms, "alarms")
+        parser.add_argument(
+            "--matmul_precision",
+            type=Literal["highest", "high"],
+            default="highest",
+            help="how float32 products are made: of factors as they are, or on GPUs that can (high) of factors rounded "
+            "to TF32, three digits, which is faster; see torch.set_float32_matmul_precision",
+        )
         parser.link_arguments("seed_everything", "model.init_args.seed")
         parser.link_arguments("seed_everything", "data.init_args.seed")
         # A decay is over when training is.
@@ -163,7 +171,8 @@ class ChaosCLI(LightningCLI):
         parser.link_arguments("trainer.max_steps", "model.init_args.lr_scheduler.init_args.total_iters")
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Make the trainer, without the callbacks that the user switched off."""
+        """Make the trainer, without the callbacks that the user switched off, and set how products are made."""
+        torch.set_float32_matmul_precision(self._get(self.config_init, "matmul_precision"))
         config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
         plugins = config["plugins"] or []
         plugins = list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]

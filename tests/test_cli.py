@@ -49,6 +49,19 @@ def trained(tmp_path_factory):
     return folder, result
 
 
+def test_float32_products_are_made_as_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        for arguments, precision in (["--matmul_precision", "high"], "high"), ([], "highest"):
+            ChaosCLI([*TINY, *arguments], run=False)
+            assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    with pytest.raises(SystemExit):
+        ChaosCLI([*TINY, "--matmul_precision", "low"], run=False)
+    assert "matmul_precision" in capsys.readouterr().err
+
+
 def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
     folder, _ = trained
     run_folder = folder / "logs" / "runs" / "version_0"
