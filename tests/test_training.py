@@ -44,18 +44,18 @@ def test_training_takes_the_full_data_from_its_folder(tmp_path, monkeypatch, ful
 
 
 @pytest.mark.slow
-def test_quickstart_reaches_its_bar_on_the_full_data_in_three_minutes(tmp_path, monkeypatch, full_data, request):
-    """On two cores of a current machine: E(2) <= 3e-4, E(s) <= 0.004 and E(AAI) <= 0.08 with 2,000 samples."""
+def test_quickstart_reaches_its_bar_on_the_full_data_in_four_minutes(tmp_path, monkeypatch, full_data, request):
+    """On two cores: E(2) <= 2e-4, E(s) <= 0.001 and E(AAI) <= 0.04 with 2,000 samples."""
     torch.set_num_threads(2)
     request.addfinalizer(lambda: torch.set_num_threads(1))
     config = request.config.rootpath / "configs" / "quickstart.yaml"
     monkeypatch.chdir(tmp_path)
     start = time.monotonic()
     main(["fit", "--config", str(config), "--data.data_dir", full_data, "--data.num_eval_images", "2000"])
-    assert time.monotonic() - start < 180
+    assert time.monotonic() - start < 240
     with (tmp_path / "logs" / "quickstart" / "version_0" / "measures.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["step"] == "2500" and row["sampling_time"] == "100.0"]
     reached = {row["measure"]: float(row["value"]) for row in rows}
-    assert reached["second_moment_error"] <= 3e-4
-    assert reached["spectrum_error"] <= 0.004
-    assert reached["adversarial_accuracy_indicator"] <= 0.08
+    assert reached["second_moment_error"] <= 2e-4
+    assert reached["spectrum_error"] <= 0.001
+    assert reached["adversarial_accuracy_indicator"] <= 0.04
