@@ -7,7 +7,7 @@ import torch
 from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch import LightningDataModule
 
-from chaos_lightning.data.batches import EvaluationBatches, TrainingBatches
+from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.images import ImageSet
@@ -149,8 +149,10 @@ class ImageDataModule(LightningDataModule):
         return self._evaluation_batches(self.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leave batches where they are: they are made on the device."""
-        return batch
+        """Leave batches of this package where they are: they are made on the device."""
+        if isinstance(batch, Minibatch | EvaluationBatch):
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     @cached_property
     def _splits(self) -> _Splits:

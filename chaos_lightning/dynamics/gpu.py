@@ -1,7 +1,9 @@
 """What is done otherwise on a GPU, where launching hundreds of small kernels takes longer than what they do."""
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -17,66 +19,124 @@ MOST_GRAPHS = 16
 LOWEST_CAPABILITY = (8, 0)
 """Compute capability from which matrix units take bfloat16 and TF32."""
 
-_RUNS: WeakKeyDictionary[nn.Module, OrderedDict[Hashable, "_Graph | None"]] = WeakKeyDictionary()
-
 
 @cache
 def has_kernels(device: torch.device) -> bool:
-    """Whether the kernels of :mod:`chaos_lightning.dynamics.kernels` run there: Triton comes with torch on Linux."""
-    if device.type != "cuda" or find_spec("triton") is None:
+    """Whether the kernels of :mod:`chaos_lightning.dynamics.kernels` run there.
+
+    They are written in Triton, which comes with torch on Linux and needs a C compiler, for GPUs of NVIDIA from Ampere
+    on. Warns where only the compiler is missing.
+    """
+    if device.type != "cuda" or torch.version.hip is not None or find_spec("triton") is None:
         return False
-    return torch.cuda.get_device_capability(device) >= LOWEST_CAPABILITY
+    if torch.cuda.get_device_capability(device) < LOWEST_CAPABILITY:
+        return False
+    from chaos_lightning.dynamics import kernels  # needs Triton
+
+    try:
+        kernels.draw(torch.zeros(2, dtype=torch.int64, device=device), 1, 1, uniform=True)
+    except Exception as error:
+        warnings.warn(
+            f"Triton does not work here, so runs on {torch.cuda.get_device_name(device)} take several times as long as "
+            f"they could; it needs a C compiler. It says: {error}",
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 def multiplies_on_matrix_units(dtype: torch.dtype) -> bool:
     """Whether products of this type are made on a GPU's matrix units: bfloat16, and float32 where TF32 is allowed."""
-    if dtype == torch.float32:
-        return torch.get_float32_matmul_precision() != "highest"
-    return dtype == torch.bfloat16
+    if dtype != torch.float32:
+        return dtype == torch.bfloat16
+    matmul = torch.backends.cuda.matmul
+    if hasattr(matmul, "fp32_precision"):
+        return bool(matmul.fp32_precision == "tf32")
+    return bool(matmul.allow_tf32)  # torch before 2.9
 
 
 def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Hashable, keep: bool = True) -> Any:
     """What ``run(*arguments)`` returns; on a GPU run the first time, captured as a graph the second, then replayed.
 
-    The graph reads the network's parameters where they lie, so it sees them as they are when it is replayed. Within a
-    run that is captured as a whole, others are a part of it.
+    The graph reads the network's parameters where they lie, so it sees them as they are when it is replayed. A run
+    within a run is a part of it. Where there are no kernels nothing is captured, for random starts could not be.
 
     Args:
         network: whose parameters are read.
-        run: what is done, without waiting for the GPU. It must do the same for the same key.
-        *arguments: tensors, numbers and None, or tuples of them. The run may depend on the numbers; tensors on the CPU
-            reach it on the GPU.
+        run: what is done, without waiting for the GPU. It must do the same for the same name and key.
+        *arguments: tensors, numbers and None, or tuples and lists of them. A run may depend on the numbers. Tensors may
+            lie on the CPU, if the run brings them to the GPU; a captured one finds them there.
         key: what else the run depends on.
         keep: whether the results are to last; else the next call may overwrite them.
 
     Returns:
-        What ``run`` returns: a tensor, or tuples of tensors.
+        What ``run`` returns: a tensor, or tuples and lists of tensors.
     """
     device = next(network.parameters()).device
-    if not has_kernels(device) or torch.cuda.is_current_stream_capturing():  # without, draws cannot be captured
+    if not has_kernels(device) or _inside.get() or torch.cuda.is_current_stream_capturing():
         return run(*arguments)
+    return _replay(network, run, arguments, (run.__qualname__, key), keep)
+
+
+_inside: ContextVar[bool] = ContextVar("inside", default=False)
+
+
+@torch.compiler.disable
+def _replay(network: nn.Module, run: Callable[..., Any], arguments: Any, key: Hashable, keep: bool) -> Any:
+    parameters = list(network.parameters())
+    device = parameters[0].device
+    runs = _RUNS.setdefault(network, _Runs())
+    runs.belong_to((device, *((parameter.data_ptr(), parameter.dtype) for parameter in parameters)))
     leaves, structure = tree_flatten(arguments)
-    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
     signature = (
         key,
         torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type),
-        torch.get_float32_matmul_precision(),
-        *(parameter.data_ptr() for parameter in network.parameters()),
+        multiplies_on_matrix_units(torch.float32),
         *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves),
     )
-    graphs = _RUNS.setdefault(network, OrderedDict())
-    is_new = signature not in graphs
-    graph = graphs.setdefault(signature, None)
-    graphs.move_to_end(signature)
-    if len(graphs) > MOST_GRAPHS:
-        graphs.popitem(last=False)
-    with torch.cuda.device(device):
-        if is_new:
-            return run(*arguments)
-        if graph is None:
-            graph = graphs[signature] = _Graph(run, leaves, structure, device)
-        results = graph.replay(tensors)
-        return tree_map_only(Tensor, Tensor.clone, results) if keep else results
+    token = _inside.set(True)
+    try:
+        with torch.cuda.device(device):
+            if not runs.knows(signature):
+                results = run(*arguments)
+                runs.note(signature, None)  # only now: it has compiled and allocated all that a capture must not
+                return results
+            graph = runs.graphs[signature]
+            if graph is None:
+                graph = _Graph(run, leaves, structure, device)
+                runs.note(signature, graph)
+            results = graph.replay([leaf for leaf in leaves if isinstance(leaf, Tensor)])
+    finally:
+        _inside.reset(token)
+    # Never the graph's own tensors: whoever moves them, as modules move gradients, would make it lose its results.
+    return tree_map_only(Tensor, Tensor.clone if keep else Tensor.detach, results)
+
+
+class _Runs:
+    """The runs of a network that were seen, by signature; None for those seen once."""
+
+    def __init__(self) -> None:
+        self.graphs: OrderedDict[Hashable, _Graph | None] = OrderedDict()
+        self._weights: Hashable = None
+
+    def belong_to(self, weights: Hashable) -> None:
+        """Forget all graphs if the weights lie elsewhere now."""
+        if weights != self._weights:
+            self.graphs.clear()
+            self._weights = weights
+
+    def knows(self, signature: Hashable) -> bool:
+        if signature in self.graphs:
+            self.graphs.move_to_end(signature)
+        return signature in self.graphs
+
+    def note(self, signature: Hashable, graph: "_Graph | None") -> None:
+        self.graphs[signature] = graph
+        if len(self.graphs) > MOST_GRAPHS:
+            self.graphs.popitem(last=False)
+
+
+_RUNS: WeakKeyDictionary[nn.Module, _Runs] = WeakKeyDictionary()
 
 
 class _Graph:
@@ -87,8 +147,9 @@ class _Graph:
             inputs = [leaf.to(device, copy=True) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
             self._inputs = [leaf for leaf in inputs if isinstance(leaf, Tensor)]
             self._graph = torch.cuda.CUDAGraph()
-            # Other threads, such as those of distributed training, may go on with what a capture forbids.
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            # Torch would capture on one stream of one device. Other threads, such as those of distributed training, may
+            # go on with what a capture forbids.
+            with torch.cuda.graph(self._graph, stream=_stream(device), capture_error_mode="thread_local"):
                 self._results = run(*tree_unflatten(inputs, structure))
 
     def replay(self, tensors: list[Tensor]) -> Any:
@@ -96,3 +157,9 @@ class _Graph:
             own.copy_(given, non_blocking=True)
         self._graph.replay()
         return self._results
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """What graphs of a device are captured on."""
+    return torch.cuda.Stream(device)

@@ -10,6 +10,7 @@ from torch import Tensor
 from chaos_lightning.dynamics.gpu import has_kernels, multiplies_on_matrix_units
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
+from chaos_lightning.dynamics.rates import RATE_FUNCTIONS
 from chaos_lightning.dynamics.thinning import WHOLE, Thinning
 
 if TYPE_CHECKING:
@@ -227,6 +228,8 @@ class EulerIntegrator:
         if not self._stepped or self._noise is not None or not has_kernels(self._shift.device):
             return None
         if self.dtype != torch.float32 or not multiplies_on_matrix_units(self.product_dtype):
+            return None
+        if self._rate not in RATE_FUNCTIONS.values():
             return None
         from chaos_lightning.dynamics.kernels import FusedTimeSteps  # needs Triton
 

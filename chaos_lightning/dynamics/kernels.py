@@ -4,7 +4,8 @@ What they compute is what :class:`EulerIntegrator` and :func:`draw_by_chain` say
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
+from itertools import pairwise
 
 import torch
 import triton
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateFunction
 
-# Tiles of a product: chains, units that receive, units that send. Layers are padded to whole tiles of units.
-TILE_CHAINS, TILE_UNITS, TILE_SOURCES = 64, 64, 64
+TILE = 64
+"""A tile of a product has so many chains, units that receive and units that send. Layers are padded to whole tiles."""
 
 
 class FusedTimeSteps:
@@ -33,7 +34,7 @@ class FusedTimeSteps:
         sizes: units of each of these layers.
         shift: s, ``(1 or chains, units)``, of these layers side by side in their own order, float32.
         keep: factor of z.
-        rate: rate function.
+        rate: one of :data:`RATE_FUNCTIONS`.
         held: values of rates that are held, ``(chains, units)``, NaN for those that are not, of these layers side by
             side; None holds none.
     """
@@ -50,29 +51,26 @@ class FusedTimeSteps:
     ) -> None:
         self._keep = keep
         self._overlaps = launches_overlap(shift.device)
-        self._is_tanh = rate is RATE_FUNCTIONS["tanh"]
+        self._is_tanh = rate == RATE_FUNCTIONS["tanh"]
         self._sizes = list(sizes)
         layers = list(couplings)
-        place = {layer: position for position, layer in enumerate(layers)}
-        in_order = sorted(range(len(layers)), key=lambda position: (position % 2, position))
+        widths = [_whole_tiles(size) for size in sizes]
+        self._width = sum(widths)
         starts = [0] * len(layers)  # column where each layer starts
-        width = 0
-        for position in in_order:
-            starts[position] = width
-            width += -(-sizes[position] // TILE_UNITS) * TILE_UNITS
-        self._starts, self._width = starts, width
-        first_sources, last_sources = [0] * (width // TILE_UNITS), [0] * (width // TILE_UNITS)
+        in_order = [*range(0, len(layers), 2), *range(1, len(layers), 2)]
+        for before, position in pairwise(in_order):
+            starts[position] = starts[before] + widths[before]
+        self._starts = starts
         (_, example), *_ = couplings[layers[0]]
-        self._joined = example.new_zeros(width, width)
-        for position, layer in enumerate(layers):
-            sources = [place[source] for source, _ in couplings[layer]]
+        self._joined = example.new_zeros(self._width, self._width)
+        first_sources, last_sources = [0] * (self._width // TILE), [0] * (self._width // TILE)
+        for start, width, size, layer in zip(starts, widths, sizes, layers, strict=True):
+            sources = [layers.index(source) for source, _ in couplings[layer]]
             for source, (_, coupling) in zip(sources, couplings[layer], strict=True):
-                rows = slice(starts[source], starts[source] + sizes[source])
-                self._joined[rows, starts[position] : starts[position] + sizes[position]] = coupling
-            bounds = [(starts[source], starts[source] + sizes[source]) for source in sources]
-            for tile in range(starts[position] // TILE_UNITS, -(-(starts[position] + sizes[position]) // TILE_UNITS)):
-                first_sources[tile] = min(start for start, _ in bounds) // TILE_SOURCES
-                last_sources[tile] = -(-max(end for _, end in bounds) // TILE_SOURCES)
+                self._joined[starts[source] : starts[source] + sizes[source], start : start + size] = coupling
+            for tile in range(start // TILE, (start + width) // TILE):
+                first_sources[tile] = min(starts[source] for source in sources) // TILE
+                last_sources[tile] = max(starts[source] + widths[source] for source in sources) // TILE
         self._sources = _on_device((*first_sources, *last_sources), example.device)
         self._shift = self._padded(shift, torch.float32)
         self._held = None if held is None else self._padded(held, torch.float32, rows=_whole_tiles(len(held)))
@@ -86,31 +84,32 @@ class FusedTimeSteps:
         if len(shift) > 1 and len(shift) < rows:
             shift = torch.nn.functional.pad(shift, (0, 0, 0, rows - len(shift)))
         then = torch.empty_like(now)
-        grid = (self._width // TILE_UNITS, rows // TILE_CHAINS)
+        grid = (self._width // TILE, rows // TILE)
         launch = {"launch_pdl": True} if self._overlaps else {}
-        for _ in range(num_steps):
-            _time_step[grid](
-                z,
-                shift,
-                0 if len(shift) == 1 else self._width,
-                now,
-                then,
-                self._joined,
-                self._sources,
-                now if self._held is None else self._held,
-                self._keep,
-                self._width,
-                IS_TANH=self._is_tanh,
-                HOLDS=self._held is not None,
-                OVERLAPS=self._overlaps,
-                CHAINS=TILE_CHAINS,
-                UNITS=TILE_UNITS,
-                SOURCES=TILE_SOURCES,
-                num_warps=4,
-                num_stages=4,
-                **launch,
-            )
-            now, then = then, now
+        # Tiles that are on their way while one is multiplied; more of four bytes do not fit everywhere.
+        stages = 4 if now.element_size() == 2 else 2
+        with torch.cuda.device_of(z):
+            for _ in range(num_steps):
+                _time_step[grid](
+                    z,
+                    shift,
+                    0 if len(shift) == 1 else self._width,
+                    now,
+                    then,
+                    self._joined,
+                    self._sources,
+                    now if self._held is None else self._held,
+                    self._keep,
+                    self._width,
+                    IS_TANH=self._is_tanh,
+                    HOLDS=self._held is not None,
+                    OVERLAPS=self._overlaps,
+                    SIZE=TILE,
+                    num_warps=4,
+                    num_stages=stages,
+                    **launch,
+                )
+                now, then = then, now
         self._unpad(z, shifted)
         self._unpad(now, rates)
 
@@ -144,7 +143,7 @@ def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> T
     if drawn.numel() == 0:
         return drawn
     units_at_once = 512
-    grid = (triton.cdiv(num_units, units_at_once), num_chains)
+    grid = (num_chains, triton.cdiv(num_units, units_at_once))
     with torch.cuda.device_of(drawn):
         _draw_by_chain[grid](drawn, origin, num_units, UNIFORM=uniform, UNITS=units_at_once)
     return drawn
@@ -158,12 +157,12 @@ def launches_overlap(device: torch.device) -> bool:
 
 
 def _whole_tiles(num_chains: int) -> int:
-    return -(-num_chains // TILE_CHAINS) * TILE_CHAINS
+    return -(-num_chains // TILE) * TILE
 
 
-@lru_cache(maxsize=64)
+@cache
 def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
-    """Copied once: while a CUDA graph is captured, nothing can be copied from the host."""
+    """Copied once and kept: a graph that is captured cannot copy from the host, and knows only where they lie."""
     return torch.tensor(numbers, dtype=torch.int32, device=device)
 
 
@@ -182,9 +181,7 @@ def _time_step(
     IS_TANH: tl.constexpr,
     HOLDS: tl.constexpr,
     OVERLAPS: tl.constexpr,
-    CHAINS: tl.constexpr,
-    UNITS: tl.constexpr,
-    SOURCES: tl.constexpr,
+    SIZE: tl.constexpr,
 ):
     tile = tl.program_id(0)
     first = tl.load(sources + tile)
@@ -192,13 +189,13 @@ def _time_step(
     if OVERLAPS:  # all else is written by the launches before
         tl.extra.cuda.gdc_wait()
         tl.extra.cuda.gdc_launch_dependents()
-    unit = tile * UNITS + tl.arange(0, UNITS)[None, :]
-    chain = tl.program_id(1) * CHAINS + tl.arange(0, CHAINS)[:, None]
-    field = tl.zeros((CHAINS, UNITS), tl.float32)
+    unit = tile * SIZE + tl.arange(0, SIZE)[None, :]
+    chain = (tl.program_id(1) * SIZE + tl.arange(0, SIZE)[:, None]).to(tl.int64)
+    field = tl.zeros((SIZE, SIZE), tl.float32)
     for block in range(first, last):
-        source = block * SOURCES + tl.arange(0, SOURCES)
+        source = block * SIZE + tl.arange(0, SIZE)
         sent = tl.load(rates + chain * width + source[None, :])
-        coupling = tl.load(couplings + source[:, None] * width + unit)
+        coupling = tl.load(couplings + source[:, None].to(tl.int64) * width + unit)
         field = tl.dot(sent, coupling, field, input_precision="tf32")
     here = chain * width + unit
     moved = keep * tl.load(shifted + here) + field
@@ -216,8 +213,8 @@ def _time_step(
 
 @triton.jit
 def _draw_by_chain(drawn, origin, num_units, UNIFORM: tl.constexpr, UNITS: tl.constexpr):
-    unit = tl.program_id(0) * UNITS + tl.arange(0, UNITS)
-    row = tl.program_id(1)
+    unit = tl.program_id(1) * UNITS + tl.arange(0, UNITS)
+    row = tl.program_id(0)
     zero = unit * 0
     chain = (tl.load(origin + 1) + row).to(tl.int32)
     first, second, _, _ = tl.philox(tl.load(origin), unit, zero + chain, zero, zero)

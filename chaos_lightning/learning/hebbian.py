@@ -53,6 +53,8 @@ def centre(
     ones, for m m drops out. With m in the middle between the phases it is the difference of their covariances (the
     covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see :func:`compensate`.
 
+    It is linear: of gradients, minus the differences, it makes gradients.
+
     Args:
         pairs: the connected layers (lower, upper).
         couplings: D_A, one matrix ``(lower units, upper units)`` a pair, changed in place.

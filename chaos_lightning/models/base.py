@@ -25,7 +25,7 @@ from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.learning import centre, compensate, hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.models.divergence import DivergenceWatch, sizes
+from chaos_lightning.models.divergence import DivergenceWatch, largest_values
 from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.layout import VisibleLayout
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
@@ -47,13 +47,13 @@ class Lesson(NamedTuple):
         couplings: minus the Hebbian difference of each connection, ``(lower units, upper units)``.
         biases: minus that of each layer, ``(units,)``.
         mean_rates: of both phases, of all layers side by side, ``(units,)``; None where nothing is centred.
-        sizes: see :func:`sizes`.
+        largest: see :func:`largest_values`.
     """
 
     couplings: list[Tensor]
     biases: list[Tensor]
     mean_rates: Tensor | None
-    sizes: Tensor
+    largest: Tensor
 
 
 class ChaoticGenerator(ImageGenerator):
@@ -288,7 +288,7 @@ class ChaoticGenerator(ImageGenerator):
             starts.append(self.start(num_chains, seed=(self.seed, RECLAMPED_PHASE, step), first_chain=first_chain))
         held = self._hold_labels(batch.labels, num_chains, first_chain)
         lesson = self.lesson(visible, starts, held=held, thinning=thinning)
-        self._divergence.take_in(lesson.sizes)
+        self._divergence.take_in(lesson.largest)
         if self.may_wait_for_device(step):
             self._look_for_divergence()
 
@@ -315,14 +315,14 @@ class ChaoticGenerator(ImageGenerator):
         """
         if self.noise > 0:  # it is drawn anew at every time step, which no captured graph does
             return self._lesson(visible, starts, held, thinning)
-        key = "lesson", self.dt, self.tau, self.sampling_time, self.reclamp
+        key = self.dt, self.tau, self.sampling_time, self.reclamp, self.centering > 0
         lesson: Lesson = replay(self.network, self._lesson, visible, starts, held, thinning, key=key, keep=False)
         return lesson
 
     def _lesson(self, visible: Tensor, starts: Sequence[Start], held: Held | None, thinning: Thinning) -> Lesson:
         clamped = self.clamped_phase(visible, starts[0], thinning=thinning)
         free = self.free_phase(starts[1], held=held, thinning=thinning)
-        largest = sizes(visible, free.potentials)
+        largest = largest_values(visible, free.potentials)
         if self.reclamp:
             free = self.clamped_phase(free.rates[0], starts[2], thinning=thinning)
         with torch.autocast(self.device.type, enabled=False):

@@ -48,7 +48,7 @@ def check_potentials(largest: float, step: int, advice: str) -> None:
         )
 
 
-def sizes(images: Tensor, potentials: Sequence[Tensor]) -> Tensor:
+def largest_values(images: Tensor, potentials: Sequence[Tensor]) -> Tensor:
     """The largest absolute pixel of the images of a step, and the largest potential of each layer in its free phase."""
     return torch.stack([torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)])
 
@@ -67,7 +67,7 @@ class DivergenceWatch:
         self.largest_potential = 0.0
 
     def take_in(self, largest: Tensor) -> None:
-        """Take in the sizes of a step, see :func:`sizes`."""
+        """Take in those of a step, see :func:`largest_values`."""
         # torch.maximum hands NaN on, so nothing is lost between two looks.
         self._largest = largest.clone() if self._largest is None else torch.maximum(largest, self._largest)
 

@@ -50,13 +50,13 @@ def test_a_run_is_captured_the_second_time_and_stays_the_same():
                 for pair in zip(state.potentials + state.rates, expected.potentials + expected.rates, strict=True):
                     assert torch.equal(*pair)
         assert first[1].rates[1].data_ptr() != second[1].rates[1].data_ptr() != third[1].rates[1].data_ptr()
-    assert len(gpu._RUNS[network]) == 3
-    assert all(gpu._RUNS[network].values())
+    assert len(gpu._RUNS[network].graphs) == 3
+    assert all(gpu._RUNS[network].graphs.values())
     whole = run_chains(network, 0.1, 67, [20], seed=5)[0].rates[0]
     for first_chain in (0, 20, 40):
         part = run_chains(network, 0.1, 20, [20], seed=5, first_chain=first_chain)[0].rates[0]
         torch.testing.assert_close(part, whole[first_chain : first_chain + 20], rtol=0, atol=1e-5)
-    assert len(gpu._RUNS[network]) == 5  # one for all parts
+    assert len(gpu._RUNS[network].graphs) == 5  # one for all parts
 
 
 def test_a_captured_run_sees_weights_starts_and_held_rates_as_they_are_now():
@@ -78,12 +78,21 @@ def test_a_captured_run_sees_weights_starts_and_held_rates_as_they_are_now():
     assert not torch.equal(*captured)
 
 
+def test_what_was_captured_in_inference_mode_serves_outside_of_it_too():
+    network = network_on_gpu()
+    with torch.inference_mode():
+        inside = [run_chains(network, 0.1, 67, [20], seed=3)[0].rates[0] for _ in range(3)]
+    outside = run_chains(network, 0.1, 67, [20], seed=3)[0].rates[0]
+    assert not outside.is_inference()
+    assert all(torch.equal(outside, rates) for rates in inside)
+
+
 def test_graphs_are_not_kept_for_ever():
     network = network_on_gpu()
     for num_chains in range(1, 40):
         for _ in range(2):
             run_chains(network, 0.1, num_chains, [2], seed=3)
-    assert len(gpu._RUNS[network]) == gpu.MOST_GRAPHS
+    assert len(gpu._RUNS[network].graphs) == gpu.MOST_GRAPHS
     known = len(gpu._RUNS)
     del network
     assert len(gpu._RUNS) == known - 1
@@ -110,20 +119,23 @@ NETWORKS = [
 
 @pytest.mark.parametrize("make", NETWORKS)
 def test_captured_training_steps_learn_what_they_do_one_kernel_at_a_time(make, precision, monkeypatch):
-    def train():
+    def train(captures):
         model = make()
-        trainer = Trainer(
-            max_steps=7, accelerator="gpu", devices=1, precision=precision, logger=False, enable_checkpointing=False,
-            enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
-        )  # fmt: skip
-        trainer.fit(model, Loader())
+        for max_steps in (7, 5):  # the weights go to the CPU in between
+            trainer = Trainer(
+                max_steps=max_steps, accelerator="gpu", devices=1, precision=precision, logger=False,
+                enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0,
+            )  # fmt: skip
+            trainer.fit(model, Loader())
         assert (model.network.connections[0].learned != 0).any()
+        graphs = gpu._RUNS[model.network].graphs if captures else {}
+        assert any(graphs.values()) == captures
         return [parameter.detach().cpu() for parameter in model.network.parameters()]
 
-    captured = train()
+    captured = train(captures=True)
     monkeypatch.setattr(chains, "replay", directly)
     monkeypatch.setattr("chaos_lightning.models.base.replay", directly)
-    for weight, expected in zip(captured, train(), strict=True):
+    for weight, expected in zip(captured, train(captures=False), strict=True):
         assert torch.equal(weight, expected)
 
 
@@ -131,10 +143,11 @@ def directly(network, run, *arguments, key, keep=True):
     return run(*arguments)
 
 
-def test_no_training_step_waits_for_the_gpu():
-    model = TwoLayer(hidden_units=17, visible_units=25)
+@pytest.mark.parametrize("make", NETWORKS)
+def test_no_training_step_waits_for_the_gpu(make, precision):
+    model = make()
     trainer = Trainer(
-        max_steps=8, accelerator="gpu", devices=1, logger=False, enable_checkpointing=False,
+        max_steps=8, accelerator="gpu", devices=1, precision=precision, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0, log_every_n_steps=1000,
     )  # fmt: skip
     step = model.training_step

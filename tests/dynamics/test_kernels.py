@@ -3,6 +3,9 @@
 Without a GPU, Triton interprets them on the CPU (in float32, for its interpreter multiplies no bfloat16).
 """
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -73,6 +76,24 @@ def test_fused_time_steps_are_those_of_the_loop(monkeypatch, layer_sizes, rate, 
         mask = torch.ones_like(holding.values, dtype=torch.bool) if holding.mask is None else holding.mask
         kept = mask.expand_as(holding.values)
         assert torch.equal(states[1].rates[0][kept], holding.values[kept])
+
+
+def test_a_copied_network_keeps_its_rate_function(monkeypatch):
+    monkeypatch.setattr(integrator, "has_kernels", lambda device: True)
+    monkeypatch.setattr(integrator, "multiplies_on_matrix_units", lambda dtype: True)
+    network = trained_like([70, 20], "tanh")
+    start = initial_potentials([70, 20], 5, seed=1, device=DEVICE)
+    for same in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        ours, theirs = (EulerIntegrator(each, 0.1, product_dtype=torch.float32) for each in (same, network))
+        assert torch.equal(ours.advance(ours.start(start), 3).rates[0], theirs.advance(theirs.start(start), 3).rates[0])
+
+
+def test_a_rate_function_that_the_kernel_does_not_know_is_left_to_the_loop(monkeypatch):
+    monkeypatch.setattr(integrator, "has_kernels", lambda device: True)
+    monkeypatch.setattr(integrator, "multiplies_on_matrix_units", lambda dtype: True)
+    network = trained_like([7, 5], "tanh")
+    network.rate = network.rate._replace(slope=3.0)
+    assert EulerIntegrator(network, 0.1)._fused_time_steps() is None
 
 
 def philox(key, counter):
