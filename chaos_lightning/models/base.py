@@ -609,8 +609,10 @@ class ChaoticGenerator(ImageGenerator):
 
     def class_measures(self) -> ClassMeasures | None:
         """Measures of images asked for by class and of classes read, for networks with label units."""
+        if not self.layout.num_classes:
+            return None
         training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
-        if not self.layout.num_classes or training is None:
+        if training is None:
             return None
         return ClassMeasures(training.images, training.labels, self.layout.num_classes)
 
