@@ -247,9 +247,10 @@ def test_a_healthy_quickstart_raises_no_alarm(tmp_path, monkeypatch, recwarn, re
 
 
 @pytest.mark.slow
-def test_adam_with_its_default_eps_raises_the_alarms(tmp_path, monkeypatch, recwarn, request):
+def test_by_the_published_rule_adam_with_its_default_eps_raises_the_alarms(tmp_path, monkeypatch, recwarn, request):
     config = request.config.rootpath / "configs" / "quickstart.yaml"
     monkeypatch.chdir(tmp_path)
-    main(["fit", "--config", str(config), *QUICKSTART, "--model.optimizer.eps", "1e-8"])
+    published_rule = ["--model.centering", "0", "--model.reclamp", "false", "--model.optimizer.lr", "2e-3"]
+    main(["fit", "--config", str(config), *QUICKSTART, *published_rule, "--model.optimizer.eps", "1e-8"])
     said = [str(warning.message) for warning in recwarn]
     assert any("have collapsed" in text for text in said)
