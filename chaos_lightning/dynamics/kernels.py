@@ -156,8 +156,8 @@ def launches_overlap(device: torch.device) -> bool:
     return device.type == "cuda" and knows_how and torch.cuda.get_device_capability(device) >= (9, 0)
 
 
-def _whole_tiles(num_chains: int) -> int:
-    return -(-num_chains // TILE) * TILE
+def _whole_tiles(size: int) -> int:
+    return -(-size // TILE) * TILE
 
 
 @cache

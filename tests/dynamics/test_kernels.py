@@ -21,7 +21,9 @@ from chaos_lightning.dynamics import (
 )
 from chaos_lightning.dynamics.initial import origin_of
 
-pytest.importorskip("triton", reason="there is no Triton")
+pytest.importorskip(
+    "triton", reason="there is no Triton; it comes with torch on Linux, but not with builds for the CPU"
+)
 from chaos_lightning.dynamics import kernels
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
