@@ -2,16 +2,15 @@
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 MOST_GRAPHS = 16
 """Graphs kept for a network; the one that was not used for longest goes first. Each has memory of its own."""
@@ -87,7 +86,7 @@ def _replay(network: nn.Module, run: Callable[..., Any], arguments: Any, key: Ha
     device = parameters[0].device
     runs = _RUNS.setdefault(network, _Runs())
     runs.belong_to((device, *((parameter.data_ptr(), parameter.dtype) for parameter in parameters)))
-    leaves, structure = tree_flatten(arguments)
+    leaves = list(_leaves(arguments))
     signature = (
         key,
         torch.is_autocast_enabled(device.type) and torch.get_autocast_dtype(device.type),
@@ -103,13 +102,13 @@ def _replay(network: nn.Module, run: Callable[..., Any], arguments: Any, key: Ha
                 return results
             graph = runs.graphs[signature]
             if graph is None:
-                graph = _Graph(run, leaves, structure, device)
+                graph = _Graph(run, arguments, device)
                 runs.note(signature, graph)
             results = graph.replay([leaf for leaf in leaves if isinstance(leaf, Tensor)])
     finally:
         _inside.reset(token)
     # Never the graph's own tensors: whoever moves them, as modules move gradients, would make it lose its results.
-    return tree_map_only(Tensor, Tensor.clone if keep else Tensor.detach, results)
+    return _mapped(Tensor.clone if keep else Tensor.detach, results)
 
 
 class _Runs:
@@ -142,21 +141,45 @@ _RUNS: WeakKeyDictionary[nn.Module, _Runs] = WeakKeyDictionary()
 class _Graph:
     """A captured run with the memory that it reads its arguments from and leaves its results in."""
 
-    def __init__(self, run: Callable[..., Any], leaves: list[Any], structure: Any, device: torch.device) -> None:
+    def __init__(self, run: Callable[..., Any], arguments: Any, device: torch.device) -> None:
         with torch.inference_mode(False), torch.no_grad():
-            inputs = [leaf.to(device, copy=True) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-            self._inputs = [leaf for leaf in inputs if isinstance(leaf, Tensor)]
+            inputs = _mapped(partial(Tensor.to, device=device, copy=True), arguments)
+            self._inputs = [leaf for leaf in _leaves(inputs) if isinstance(leaf, Tensor)]
             self._graph = torch.cuda.CUDAGraph()
             # Torch would capture on one stream of one device. Other threads, such as those of distributed training, may
             # go on with what a capture forbids.
             with torch.cuda.graph(self._graph, stream=_stream(device), capture_error_mode="thread_local"):
-                self._results = run(*tree_unflatten(inputs, structure))
+                self._results = run(*inputs)
 
     def replay(self, tensors: list[Tensor]) -> Any:
         for own, given in zip(self._inputs, tensors, strict=True):
             own.copy_(given, non_blocking=True)
         self._graph.replay()
         return self._results
+
+
+# What torch's tree_flatten and tree_map do, in a tenth of their time, which would be a tenth of a training step's.
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What tuples and lists, perhaps nested, hold."""
+    if isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """The same tuples and lists with a function of each tensor in its place."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, list):
+        return [_mapped(function, part) for part in value]
+    if isinstance(value, tuple):
+        parts = (_mapped(function, part) for part in value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
 
 
 @cache

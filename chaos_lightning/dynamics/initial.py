@@ -81,7 +81,8 @@ def origin_of(seed: Seed, first_chain: int = 0) -> Tensor:
 
     It is a tensor, so that a run on a GPU that was captured as a graph can be given another one.
     """
-    return torch.tensor([int(np.random.SeedSequence(seed_numbers(seed)).generate_state(1)[0]), first_chain])
+    number = np.random.SeedSequence(seed_numbers(seed)).generate_state(1)[0]
+    return torch.from_numpy(np.array([number, first_chain], dtype=np.int64))
 
 
 def potentials_from(

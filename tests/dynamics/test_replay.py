@@ -15,11 +15,12 @@ class PretendedGraph:
 
     made = 0
 
-    def __init__(self, run, leaves, structure, device):
+    def __init__(self, run, arguments, device):
         PretendedGraph.made += 1
-        self.run, self.structure = run, structure
+        leaves, self.structure = tree_flatten(arguments)
+        self.run = run
         self.leaves = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
-        self.results = run(*tree_unflatten(self.leaves, structure))
+        self.results = run(*tree_unflatten(self.leaves, self.structure))
 
     def replay(self, tensors):
         own = [leaf for leaf in self.leaves if isinstance(leaf, torch.Tensor)]
