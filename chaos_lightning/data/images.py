@@ -28,7 +28,7 @@ def pixels_to_rates(pixels: Tensor) -> Tensor:
         >>> pixels_to_rates(torch.tensor([0, 51, 255], dtype=torch.uint8))
         tensor([-1.0000, -0.6000,  1.0000])
     """
-    return pixels.to(torch.float32).div_(127.5).sub_(1.0)
+    return torch.div(pixels, 127.5).sub_(1.0)
 
 
 def as_rates(images: Tensor, name: str) -> Tensor:

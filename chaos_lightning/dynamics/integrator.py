@@ -129,9 +129,13 @@ class EulerIntegrator:
     def start(self, potentials: Sequence[Tensor]) -> State:
         """The state that belongs to given potentials, one tensor ``(chains, units)`` a layer."""
         with torch.no_grad():
-            rates = [self._rate(potential) for potential in potentials]
-            if self._held:
-                rates[0] = self._held.onto(rates[0])
+            held = self._held
+            if held and held.mask is None:
+                rates = [held.values, *(self._rate(potential) for potential in potentials[1:])]
+            else:
+                rates = [self._rate(potential) for potential in potentials]
+                if held:
+                    rates[0] = held.onto(rates[0])
         return State(tuple(potentials), tuple(rates))
 
     def advance(self, state: State, num_steps: int) -> State:
@@ -156,12 +160,12 @@ class EulerIntegrator:
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
             shifted, rates = self._shifted(state)
             steps_done = 0
-            fused = self._fused_time_steps()
+            fused = self._fused_time_steps(shifted, rates)
             for steps in num_steps:
                 if fused is None:
                     self._loop(shifted, rates, steps - steps_done, steps_done)
                 else:
-                    fused.advance(shifted, rates, steps - steps_done)
+                    shifted = fused.advance(steps - steps_done)
                 recorded.append(self._state(state, shifted, steps) if steps else state)
                 steps_done = steps
         return recorded
@@ -223,8 +227,8 @@ class EulerIntegrator:
             if held:
                 held.onto(visible_rates, out=visible_rates)
 
-    def _fused_time_steps(self) -> "FusedTimeSteps | None":
-        """The same steps, one launch each, where there is a kernel for them: on GPUs, with products on matrix units."""
+    def _fused_time_steps(self, shifted: Tensor, rates: Tensor) -> "FusedTimeSteps | None":
+        """The same steps in one launch, where there is a kernel for them: on GPUs, with products on matrix units."""
         if not self._stepped or self._noise is not None or not has_kernels(self._shift.device):
             return None
         if self.dtype != torch.float32 or not multiplies_on_matrix_units(self.product_dtype):
@@ -237,8 +241,9 @@ class EulerIntegrator:
         if self._held and self._held.mask is not None:
             values = torch.where(self._held.mask, self._held.values, float("nan"))
             held = torch.nn.functional.pad(values, (0, sum(self._sizes) - values.shape[1]), value=float("nan"))
+        keep = 1 - self.alpha
         return FusedTimeSteps(
-            self._couplings, self._sizes, self._shift, keep=1 - self.alpha, rate=self._rate, held=held
+            self._couplings, self._sizes, self._shift, shifted, rates, keep=keep, rate=self._rate, held=held
         )
 
     def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:

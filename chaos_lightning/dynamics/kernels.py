@@ -1,4 +1,4 @@
-"""Kernels for GPUs, in Triton: a whole time step in one launch, and random numbers by chain.
+"""Kernels for GPUs, in Triton: all time steps of a run in one launch, and random numbers by chain.
 
 What they compute is what :class:`EulerIntegrator` and :func:`draw_by_chain` say, and the tests hold them against these.
 """
@@ -15,15 +15,22 @@ from torch import Tensor
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateFunction
 
 TILE = 64
-"""A tile of a product has so many chains, units that receive and units that send. Layers are padded to whole tiles."""
+"""A tile is so many units of so many chains. Layers are padded to whole tiles."""
+
+STAGES = 4
+"""Parts of a product that are on their way while one is multiplied."""
+
+TILE_MEMORY = STAGES * 2 * 64 * 64 * 2
+"""Bytes of a multiprocessor's memory that these take for a tile."""
 
 
 class FusedTimeSteps:
     """Time steps of all stepped layers at once, ``z_i <- keep z_i + sum_j r_j C_ij`` and ``r_i <- shape(z_i + s_i)``.
 
-    One launch is one time step: a tile of chains and units sums its products on the matrix units, in float32, and makes
-    its new rates while they are still in registers. All tiles read the rates of the step before and write to other
-    memory, so all layers are updated from the same previous state.
+    One launch is many time steps. A tile of units and chains keeps its z in registers, sums its products on the matrix
+    units, in float32, and makes its new rates there too. All tiles read the rates of the step before and write to
+    other memory, so all layers are updated from the same previous state. Before the next step a tile waits until all
+    tiles of its chains have written theirs; so many tiles are launched as are sure to run side by side.
 
     The layers lie side by side, padded to whole tiles, those at even places first: then the layers that drive one, its
     neighbours, always lie side by side too. What is padded has no couplings, and what it does reaches nobody.
@@ -33,10 +40,11 @@ class FusedTimeSteps:
             type of the products, which rates get too: bfloat16, or float32 that is rounded to TF32 in the products.
         sizes: units of each of these layers.
         shift: s, ``(1 or chains, units)``, of these layers side by side in their own order, float32.
+        shifted: z at the start, ``(chains, units)``, likewise.
+        rates: rates at the start, ``(chains, units)``, in the data type of the products.
         keep: factor of z.
         rate: one of :data:`RATE_FUNCTIONS`.
-        held: values of rates that are held, ``(chains, units)``, NaN for those that are not, of these layers side by
-            side; None holds none.
+        held: values of rates that are held, ``(chains, units)``, float32, NaN for those that are not; None holds none.
     """
 
     def __init__(
@@ -44,15 +52,17 @@ class FusedTimeSteps:
         couplings: Mapping[int, Sequence[tuple[int, Tensor]]],
         sizes: Sequence[int],
         shift: Tensor,
+        shifted: Tensor,
+        rates: Tensor,
         *,
         keep: float,
         rate: RateFunction,
         held: Tensor | None = None,
     ) -> None:
         self._keep = keep
-        self._overlaps = launches_overlap(shift.device)
         self._is_tanh = rate == RATE_FUNCTIONS["tanh"]
-        self._sizes = list(sizes)
+        self._num_chains = len(shifted)
+        self._steps_done = 0
         layers = list(couplings)
         widths = [_whole_tiles(size) for size in sizes]
         self._width = sum(widths)
@@ -60,70 +70,84 @@ class FusedTimeSteps:
         in_order = [*range(0, len(layers), 2), *range(1, len(layers), 2)]
         for before, position in pairwise(in_order):
             starts[position] = starts[before] + widths[before]
-        self._starts = starts
-        (_, example), *_ = couplings[layers[0]]
-        self._joined = example.new_zeros(self._width, self._width)
+
+        self._joined = rates.new_zeros(self._width, self._width)  # a row holds what drives a unit
         first_sources, last_sources = [0] * (self._width // TILE), [0] * (self._width // TILE)
         for start, width, size, layer in zip(starts, widths, sizes, layers, strict=True):
             sources = [layers.index(source) for source, _ in couplings[layer]]
             for source, (_, coupling) in zip(sources, couplings[layer], strict=True):
-                self._joined[starts[source] : starts[source] + sizes[source], start : start + size] = coupling
+                self._joined[start : start + size, starts[source] : starts[source] + sizes[source]] = coupling.T
             for tile in range(start // TILE, (start + width) // TILE):
                 first_sources[tile] = min(starts[source] for source in sources) // TILE
                 last_sources[tile] = max(starts[source] + widths[source] for source in sources) // TILE
-        self._sources = _on_device((*first_sources, *last_sources), example.device)
-        self._shift = self._padded(shift, torch.float32)
-        self._held = None if held is None else self._padded(held, torch.float32, rows=_whole_tiles(len(held)))
+        self._sources = _on_device((*first_sources, *last_sources), rates.device)
 
-    def advance(self, shifted: Tensor, rates: Tensor, num_steps: int) -> None:
-        """Step z and the rates of all chains, ``(chains, units)`` each, in place."""
-        rows = _whole_tiles(len(shifted))
-        z = self._padded(shifted, torch.float32, rows=rows)
-        now = self._padded(rates, rates.dtype, rows=rows)
-        shift = self._shift
-        if len(shift) > 1 and len(shift) < rows:
-            shift = torch.nn.functional.pad(shift, (0, 0, 0, rows - len(shift)))
-        then = torch.empty_like(now)
-        grid = (self._width // TILE, rows // TILE)
-        launch = {"launch_pdl": True} if self._overlaps else {}
-        # Tiles that are on their way while one is multiplied; more of four bytes do not fit everywhere.
-        stages = 4 if now.element_size() == 2 else 2
-        with torch.cuda.device_of(z):
-            for _ in range(num_steps):
-                _time_step[grid](
-                    z,
-                    shift,
-                    0 if len(shift) == 1 else self._width,
-                    now,
-                    then,
-                    self._joined,
-                    self._sources,
-                    now if self._held is None else self._held,
-                    self._keep,
-                    self._width,
-                    IS_TANH=self._is_tanh,
-                    HOLDS=self._held is not None,
-                    OVERLAPS=self._overlaps,
-                    SIZE=TILE,
-                    num_warps=4,
-                    num_stages=stages,
-                    **launch,
-                )
-                now, then = then, now
-        self._unpad(z, shifted)
-        self._unpad(now, rates)
+        # Units by column, and columns by unit. Padding takes the numbers of another unit, which are finite like all.
+        own_starts = [sum(sizes[:position]) for position in range(len(sizes))]
+        units = [0] * self._width
+        for start, own_start, size in zip(starts, own_starts, sizes, strict=True):
+            units[start : start + size] = range(own_start, own_start + size)
+        columns = [start + unit for start, size in zip(starts, sizes, strict=True) for unit in range(size)]
+        self._units, self._columns = _on_device(tuple(units), rates.device), _on_device(tuple(columns), rates.device)
 
-    def _padded(self, joined: Tensor, dtype: torch.dtype, *, rows: int | None = None) -> Tensor:
+        rows = _whole_tiles(self._num_chains)
+        self._shifted = self._padded(shifted, rows)
+        self._shift = self._padded(shift, rows if len(shift) > 1 else 1)
+        self._held = None if held is None else self._padded(held, rows)
+        self._rates = rates.new_empty(2, rows, self._width)  # those of even steps and of odd ones
+        self._pad(rates, self._rates[0])
+
+    def advance(self, num_steps: int) -> Tensor:
+        """Take a number of further time steps and return z, ``(chains, units)``, in new memory."""
+        tiles_of_chains, num_columns = len(self._shifted) // TILE, self._width // TILE
+        at_once = tiles_at_once(self._joined.device) // num_columns
+        if at_once:
+            arrived = torch.zeros(tiles_of_chains, 32, dtype=torch.int32, device=self._joined.device)
+            for first in range(0, tiles_of_chains, at_once):
+                tiles = slice(first, min(first + at_once, tiles_of_chains))
+                self._launch(tiles, self._steps_done, num_steps, arrived, launch_cooperative_grid=True)
+        else:
+            for step in range(num_steps):
+                self._launch(slice(0, tiles_of_chains), self._steps_done + step, 1, self._sources)
+        self._steps_done += num_steps
+        return self._shifted[: self._num_chains].index_select(1, self._columns)
+
+    def _launch(self, tiles: slice, steps_done: int, num_steps: int, arrived: Tensor, **how: bool) -> None:
+        chains = slice(tiles.start * TILE, tiles.stop * TILE)
+        rates = self._rates[:, chains]
+        has_one_shift = len(self._shift) == 1
+        with torch.cuda.device_of(rates):
+            _time_steps[self._width // TILE, tiles.stop - tiles.start](
+                self._shifted[chains],
+                self._shift if has_one_shift else self._shift[chains],
+                0 if has_one_shift else self._width,
+                rates,
+                self._joined,
+                self._sources,
+                rates if self._held is None else self._held[chains],
+                arrived[tiles.start :],
+                self._keep,
+                self._width,
+                self._rates.stride(0),
+                steps_done,
+                num_steps,
+                IS_TANH=self._is_tanh,
+                HOLDS=self._held is not None,
+                SIZE=TILE,
+                SENDERS=TILE * 2 // rates.element_size(),
+                num_warps=4,
+                num_stages=STAGES,
+                **how,
+            )
+
+    def _padded(self, joined: Tensor, rows: int) -> Tensor:
         """Layers side by side in their own order, laid out for the kernel, in new memory."""
-        padded = joined.new_zeros(len(joined) if rows is None else rows, self._width, dtype=dtype)
-        for start, layer in zip(self._starts, joined.split(self._sizes, dim=1), strict=True):
-            padded[: len(joined), start : start + layer.shape[1]] = layer
+        padded = joined.new_empty(rows, self._width)
+        self._pad(joined, padded)
         return padded
 
-    def _unpad(self, padded: Tensor, joined: Tensor) -> None:
-        """What :meth:`_padded` has done, undone, in place."""
-        for start, layer in zip(self._starts, joined.split(self._sizes, dim=1), strict=True):
-            layer.copy_(padded[: len(joined), start : start + layer.shape[1]])
+    def _pad(self, joined: Tensor, out: Tensor) -> None:
+        torch.index_select(joined, 1, self._units, out=out[: len(joined)])
 
 
 def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> Tensor:
@@ -150,10 +174,17 @@ def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> T
 
 
 @cache
-def launches_overlap(device: torch.device) -> bool:
-    """Whether a launch can get ready while the one before it ends (programmatic dependent launch, from Hopper on)."""
-    knows_how = hasattr(tl.extra, "cuda") and hasattr(tl.extra.cuda, "gdc_wait")
-    return device.type == "cuda" and knows_how and torch.cuda.get_device_capability(device) >= (9, 0)
+def tiles_at_once(device: torch.device) -> int:
+    """Tiles that are sure to run side by side, so that they can wait for one another; 0 if none are."""
+    if device.type != "cuda":
+        return 0
+    from triton.backends.nvidia.compiler import CUDAOptions
+
+    if not hasattr(CUDAOptions, "launch_cooperative_grid"):  # Triton before 3.2
+        return 0
+    properties = torch.cuda.get_device_properties(device)
+    memory = getattr(properties, "shared_memory_per_multiprocessor", 0)
+    return int(properties.multi_processor_count) * (2 if memory >= 2 * (TILE_MEMORY + 1024) else 1)
 
 
 def _whole_tiles(size: int) -> int:
@@ -166,49 +197,64 @@ def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(numbers, dtype=torch.int32, device=device)
 
 
-@triton.jit
-def _time_step(
+@triton.jit(do_not_specialize=["steps_done"])
+def _time_steps(
     shifted,
     shift,
     shift_stride,
     rates,
-    new_rates,
     couplings,
     sources,
     held,
+    arrived,
     keep,
     width,
+    rates_size,
+    steps_done,
+    num_steps,
     IS_TANH: tl.constexpr,
     HOLDS: tl.constexpr,
-    OVERLAPS: tl.constexpr,
     SIZE: tl.constexpr,
+    SENDERS: tl.constexpr,
 ):
     tile = tl.program_id(0)
-    first = tl.load(sources + tile)
-    last = tl.load(sources + tl.num_programs(0) + tile)
-    if OVERLAPS:  # all else is written by the launches before
-        tl.extra.cuda.gdc_wait()
-        tl.extra.cuda.gdc_launch_dependents()
-    unit = tile * SIZE + tl.arange(0, SIZE)[None, :]
+    num_tiles = tl.num_programs(0)
+    blocks_of_tile: tl.constexpr = SIZE // SENDERS
+    first = tl.load(sources + tile) * blocks_of_tile
+    last = tl.load(sources + num_tiles + tile) * blocks_of_tile
+    arrived += tl.program_id(1) * 32  # a cache line for each tile of chains
     chain = (tl.program_id(1) * SIZE + tl.arange(0, SIZE)[:, None]).to(tl.int64)
-    field = tl.zeros((SIZE, SIZE), tl.float32)
-    for block in range(first, last):
-        source = block * SIZE + tl.arange(0, SIZE)
-        sent = tl.load(rates + chain * width + source[None, :])
-        coupling = tl.load(couplings + source[:, None].to(tl.int64) * width + unit)
-        field = tl.dot(sent, coupling, field, input_precision="tf32")
-    here = chain * width + unit
-    moved = keep * tl.load(shifted + here) + field
-    tl.store(shifted + here, moved)
-    scaled = moved + tl.load(shift + chain * shift_stride + unit)
-    if IS_TANH:  # noqa: SIM108  Triton compiles one branch only
-        rate = 2 * tl.sigmoid(scaled) - 1
-    else:
-        rate = tl.minimum(tl.maximum(scaled, -1.0), 1.0)
+    unit = tile * SIZE + tl.arange(0, SIZE)
+    here = chain * width + unit[None, :]
+    moved = tl.load(shifted + here)
+    offset = tl.load(shift + chain * shift_stride + unit[None, :])
     if HOLDS:
         value = tl.load(held + here)
-        rate = tl.where(value == value, value, rate)  # NaN is not itself
-    tl.store(new_rates + here, rate.to(new_rates.dtype.element_ty))
+    for step in range(steps_done, steps_done + num_steps):
+        now = rates + (step % 2) * rates_size
+        then = rates + (1 - step % 2) * rates_size
+        field = tl.zeros((SIZE, SIZE), tl.float32)
+        for block in range(first, last):
+            sender = block * SENDERS + tl.arange(0, SENDERS)[None, :]
+            sent = tl.load(now + chain * width + sender)
+            coupling = tl.load(couplings + unit[:, None].to(tl.int64) * width + sender)
+            field = tl.dot(sent, coupling.T, field, input_precision="tf32")
+        moved = keep * moved + field
+        scaled = moved + offset
+        if IS_TANH:  # noqa: SIM108  Triton compiles one branch only
+            rate = 2 * tl.sigmoid(scaled) - 1
+        else:
+            rate = tl.minimum(tl.maximum(scaled, -1.0), 1.0)
+        if HOLDS:
+            rate = tl.where(value == value, value, rate)  # NaN is not itself
+        tl.store(then + here, rate.to(rates.dtype.element_ty))
+        if step + 1 < steps_done + num_steps:
+            tl.debug_barrier()
+            tl.atomic_add(arrived, 1, sem="release")
+            while tl.atomic_add(arrived, 0, sem="acquire") < num_tiles * (step + 1 - steps_done):
+                pass
+            tl.debug_barrier()
+    tl.store(shifted + here, moved)
 
 
 @triton.jit

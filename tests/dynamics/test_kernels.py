@@ -26,6 +26,9 @@ pytest.importorskip(
 )
 from chaos_lightning.dynamics import kernels
 
+# Padding holds whatever was in memory.
+pytestmark = pytest.mark.filterwarnings("ignore:(invalid value|overflow) encountered:RuntimeWarning")
+
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # What one product is rounded to, and how far off 5 time steps may then be.
 PRECISIONS = [(torch.float32, 5e-3 if torch.cuda.is_available() else 2e-6)]
@@ -80,6 +83,26 @@ def test_fused_time_steps_are_those_of_the_loop(monkeypatch, layer_sizes, rate, 
         assert torch.equal(states[1].rates[0][kept], holding.values[kept])
 
 
+@pytest.mark.skipif(DEVICE.type == "cpu", reason="there is no GPU")
+@pytest.mark.parametrize("rate", ["tanh", "hardtanh"])
+@pytest.mark.parametrize("held", ["free", "chains"])
+def test_many_steps_in_a_launch_are_those_of_a_launch_each_however_chains_are_shared_out(monkeypatch, held, rate):
+    network = trained_like([130, 70], rate)
+    start = initial_potentials([130, 70], 300, seed=1, device=DEVICE)
+    holding = holdings(300, 130)[held]
+
+    def run():
+        integrator = EulerIntegrator(network, 0.1, held=holding, product_dtype=torch.bfloat16)
+        return integrator.record(integrator.start(start), [7, 7, 100])
+
+    together = run()
+    for tiles in (0, 5, 11):  # 5 tiles of units: a launch each, one tile of chains at a time, two at a time
+        monkeypatch.setattr(kernels, "tiles_at_once", lambda device, tiles=tiles: tiles)
+        for state, expected in zip(run(), together, strict=True):
+            for pair in zip(state.potentials, expected.potentials, strict=True):
+                assert torch.equal(*pair)
+
+
 def test_a_copied_network_keeps_its_rate_function(monkeypatch):
     monkeypatch.setattr(integrator, "has_kernels", lambda device: True)
     monkeypatch.setattr(integrator, "multiplies_on_matrix_units", lambda dtype: True)
@@ -95,7 +118,8 @@ def test_a_rate_function_that_the_kernel_does_not_know_is_left_to_the_loop(monke
     monkeypatch.setattr(integrator, "multiplies_on_matrix_units", lambda dtype: True)
     network = trained_like([7, 5], "tanh")
     network.rate = network.rate._replace(slope=3.0)
-    assert EulerIntegrator(network, 0.1)._fused_time_steps() is None
+    state = EulerIntegrator(network, 0.1)._fused_time_steps(torch.zeros(3, 12), torch.zeros(3, 12))
+    assert state is None
 
 
 def philox(key, counter):
