@@ -1,4 +1,4 @@
-"""Minibatches gathered from one tensor of images.
+"""Minibatches cut out of one tensor of images.
 
 The loaders are plain iterables. Lightning leaves those as they are: it adds no distributed sampler, and
 because their length is known it fetches no batch ahead of the one being trained on.
@@ -17,6 +17,10 @@ from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.images import ImageSet, pixels_to_rates
 
 _CPU = torch.device("cpu")
+
+ROWS_AT_ONCE = 10_000
+"""Training images that are gathered and converted together; minibatches are cut out of them, which costs nothing. On a
+GPU, doing so for each minibatch by itself would take longer than its share of the work."""
 
 
 class Minibatch(NamedTuple):
@@ -104,8 +108,11 @@ class TrainingBatches:
         self._local_size = batch_size // world_size
         self._first_index = rank * self._local_size
         self._device = device
+        self._batches_at_once = max(1, ROWS_AT_ONCE // self._local_size)
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
+        self._gathered = (-1, -1)  # epoch and part of it
+        self._rates, self._labels = torch.empty(0), self._order
 
     def __len__(self) -> int:
         """Count the minibatches of an epoch, L."""
@@ -116,15 +123,13 @@ class TrainingBatches:
             yield self.minibatch(self._step())
 
     def minibatch(self, step: int) -> Minibatch:
-        """Gather the minibatch of one step, counted from 0 over all epochs."""
+        """The minibatch of one step, counted from 0 over all epochs: views of memory that others share."""
         epoch, place = divmod(step, len(self))
-        start = place * self._batch_size + self._first_index
-        local = self._images.take(self._order_of(epoch)[start : start + self._local_size])
-        return Minibatch(
-            images=pixels_to_rates(local.pixels.to(self._device)),
-            labels=local.labels.to(self._device),
-            first_index=self._first_index,
-        )
+        part, place_in_part = divmod(place, self._batches_at_once)
+        if (epoch, part) != self._gathered:
+            self._gather(epoch, part)
+        rows = slice(place_in_part * self._local_size, (place_in_part + 1) * self._local_size)
+        return Minibatch(self._rates[rows], self._labels[rows], self._first_index)
 
     def state_dict(self) -> dict[str, int]:
         """What the order depends on, for checkpoints; the place in it follows from the steps taken."""
@@ -142,6 +147,15 @@ class TrainingBatches:
                 f"The run goes on with other minibatches than it started with: {', '.join(changes)}. "
                 "Some images may be seen more often than others in this epoch."
             )
+
+    def _gather(self, epoch: int, part: int) -> None:
+        """Gather this process's rows of some minibatches of an epoch."""
+        batches = self._order_of(epoch)[: len(self) * self._batch_size].view(len(self), self._batch_size)
+        batches = batches[part * self._batches_at_once :][: self._batches_at_once]
+        local = self._images.take(batches[:, self._first_index :][:, : self._local_size].flatten())
+        self._rates = pixels_to_rates(local.pixels.to(self._device))
+        self._labels = local.labels.to(self._device)
+        self._gathered = (epoch, part)
 
     def _order_of(self, epoch: int) -> Tensor:
         if epoch != self._epoch:

@@ -315,8 +315,14 @@ class ChaoticGenerator(ImageGenerator):
         """
         if self.noise > 0:  # it is drawn anew at every time step, which no captured graph does
             return self._lesson(visible, starts, held, thinning)
-        key = self.dt, self.tau, self.sampling_time, self.reclamp, self.centering > 0
-        lesson: Lesson = replay(self.network, self._lesson, visible, starts, held, thinning, key=key, keep=False)
+        sizes = [start.num_chains for start in starts]
+        origins = torch.stack([start.origin for start in starts])  # one copy to the GPU
+
+        def run(visible: Tensor, origins: Tensor, held: Held | None, thinning: Thinning) -> Lesson:
+            return self._lesson(visible, list(map(Start, sizes, origins)), held, thinning)
+
+        key = self.dt, self.tau, self.sampling_time, self.reclamp, self.centering > 0, *sizes
+        lesson: Lesson = replay(self.network, run, visible, origins, held, thinning, key=key, keep=False)
         return lesson
 
     def _lesson(self, visible: Tensor, starts: Sequence[Start], held: Held | None, thinning: Thinning) -> Lesson:

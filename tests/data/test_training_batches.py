@@ -4,7 +4,7 @@ import warnings
 import pytest
 import torch
 
-from chaos_lightning.data import ImageSet, TrainingBatches
+from chaos_lightning.data import ImageSet, TrainingBatches, batches
 
 
 def numbered(num_images):
@@ -39,6 +39,19 @@ def test_epochs_differ_and_repeat_for_the_same_seed():
     assert first != second
     assert two_epochs(seed=0) == [first, second]
     assert two_epochs(seed=1) != [first, second]
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 6, 9, 20])
+def test_minibatches_do_not_depend_on_how_many_are_gathered_together(rows_at_once, monkeypatch):
+    reference = TrainingBatches(numbered(31), 6, seed=0, rank=1, world_size=2)
+    expected = [reference.minibatch(step) for step in range(15)]
+    monkeypatch.setattr(batches, "ROWS_AT_ONCE", rows_at_once)
+    steps = [*range(15), 3, 14, 2, 2, 7]
+    other = TrainingBatches(numbered(31), 6, seed=0, rank=1, world_size=2)
+    for step in steps:
+        batch = other.minibatch(step)
+        assert torch.equal(batch.labels, expected[step].labels)
+        assert torch.equal(batch.images, expected[step].images)
 
 
 def test_minibatches_follow_the_steps_taken():
@@ -92,6 +105,6 @@ def test_feeding_takes_a_small_part_of_a_training_step():
             durations.append(time.perf_counter() - start)
         return min(durations)
 
-    feeding = shortest(lambda: batches.minibatch(11))
+    feeding = shortest(lambda: [batches.minibatch(step) for step in range(200)]) / 200  # gathered in two parts
     step = shortest(lambda: [state @ coupling for _ in range(40)])
     assert feeding < 0.05 * step
