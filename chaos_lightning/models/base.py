@@ -25,7 +25,7 @@ from chaos_lightning.dynamics.thinning import WHOLE
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.learning import centre, compensate, hebbian_difference, shrink
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.models.divergence import DivergenceWatch, largest_values
+from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.models.generator import ImageGenerator
 from chaos_lightning.models.layout import VisibleLayout
 from chaos_lightning.models.prediction import ChainLoader, ChainRange
@@ -47,13 +47,11 @@ class Lesson(NamedTuple):
         couplings: minus the Hebbian difference of each connection, ``(lower units, upper units)``.
         biases: minus that of each layer, ``(units,)``.
         mean_rates: of both phases, of all layers side by side, ``(units,)``; None where nothing is centred.
-        largest: see :func:`largest_values`.
     """
 
     couplings: list[Tensor]
     biases: list[Tensor]
     mean_rates: Tensor | None
-    largest: Tensor
 
 
 class ChaoticGenerator(ImageGenerator):
@@ -190,7 +188,7 @@ class ChaoticGenerator(ImageGenerator):
         self.mean_rates = nn.ParameterList(
             nn.Parameter(torch.zeros(size), requires_grad=False) for size in (self.layer_sizes if centering > 0 else ())
         )
-        self._divergence = DivergenceWatch()
+        self._divergence = DivergenceWatch(self.network.num_layers)
 
     @property
     def layer_sizes(self) -> list[int]:
@@ -288,7 +286,6 @@ class ChaoticGenerator(ImageGenerator):
             starts.append(self.start(num_chains, seed=(self.seed, RECLAMPED_PHASE, step), first_chain=first_chain))
         held = self._hold_labels(batch.labels, num_chains, first_chain)
         lesson = self.lesson(visible, starts, held=held, thinning=thinning)
-        self._divergence.take_in(lesson.largest)
         if self.may_wait_for_device(step):
             self._look_for_divergence()
 
@@ -302,7 +299,7 @@ class ChaoticGenerator(ImageGenerator):
     def lesson(
         self, visible: Tensor, starts: Sequence[Start], *, held: Held | None = None, thinning: Thinning = WHOLE
     ) -> Lesson:
-        """Run the phases of a step and compare them; on a GPU as one graph.
+        """Run the phases of a step and compare them; on a GPU as one graph. What diverges is noted.
 
         Args:
             visible: rates of images, as in :meth:`clamped_phase`.
@@ -313,6 +310,7 @@ class ChaoticGenerator(ImageGenerator):
         Returns:
             What they teach, until the next call: on a GPU it overwrites that.
         """
+        self._divergence.to(visible.device)
         if self.noise > 0:  # it is drawn anew at every time step, which no captured graph does
             return self._lesson(visible, starts, held, thinning)
         sizes = [start.num_chains for start in starts]
@@ -321,14 +319,15 @@ class ChaoticGenerator(ImageGenerator):
         def run(visible: Tensor, origins: Tensor, held: Held | None, thinning: Thinning) -> Lesson:
             return self._lesson(visible, list(map(Start, sizes, origins)), held, thinning)
 
-        key = self.dt, self.tau, self.sampling_time, self.reclamp, self.centering > 0, *sizes
+        written = self._divergence.largest.data_ptr()
+        key = self.dt, self.tau, self.sampling_time, self.reclamp, self.centering > 0, written, *sizes
         lesson: Lesson = replay(self.network, run, visible, origins, held, thinning, key=key, keep=False)
         return lesson
 
     def _lesson(self, visible: Tensor, starts: Sequence[Start], held: Held | None, thinning: Thinning) -> Lesson:
         clamped = self.clamped_phase(visible, starts[0], thinning=thinning)
         free = self.free_phase(starts[1], held=held, thinning=thinning)
-        largest = largest_values(visible, free.potentials)
+        self._divergence.take_in(visible, free.potentials)
         if self.reclamp:
             free = self.clamped_phase(free.rates[0], starts[2], thinning=thinning)
         with torch.autocast(self.device.type, enabled=False):
@@ -341,7 +340,7 @@ class ChaoticGenerator(ImageGenerator):
                     [(torch.mean(one, dim=0) + torch.mean(other, dim=0)) / 2 for one, other in pairs]
                 )
         gradients = [difference.neg_() for difference in couplings + biases]
-        return Lesson(gradients[: len(couplings)], gradients[len(couplings) :], mean_rates, largest)
+        return Lesson(gradients[: len(couplings)], gradients[len(couplings) :], mean_rates)
 
     def start(self, num_chains: int, *, seed: Sequence[int], first_chain: int = 0) -> Start:
         """The random start of chains that belongs to a seed, with the noise that drives this network.

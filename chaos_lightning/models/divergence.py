@@ -48,28 +48,30 @@ def check_potentials(largest: float, step: int, advice: str) -> None:
         )
 
 
-def largest_values(images: Tensor, potentials: Sequence[Tensor]) -> Tensor:
-    """The largest absolute pixel of the images of a step, and the largest potential of each layer in its free phase."""
-    return torch.stack([torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)])
-
-
 class DivergenceWatch:
     """Keeps the largest absolute pixel and potential seen, and complains when asked to look at them.
 
     Taking in is cheap and never waits for the device; looking does.
 
     Attributes:
+        largest: absolute pixel and potential of each layer since the last look, in memory that stays where it is.
         largest_potential: what the last look has found.
     """
 
-    def __init__(self) -> None:
-        self._largest: Tensor | None = None
+    def __init__(self, num_layers: int) -> None:
+        self.largest = torch.zeros(1 + num_layers)
         self.largest_potential = 0.0
 
-    def take_in(self, largest: Tensor) -> None:
-        """Take in those of a step, see :func:`largest_values`."""
+    def to(self, device: torch.device) -> None:
+        """Keep them on a device from now on."""
+        if self.largest.device != device:
+            self.largest = self.largest.to(device)
+
+    def take_in(self, images: Tensor, potentials: Sequence[Tensor]) -> None:
+        """Take in the images of a step and the potentials of each layer in its free phase."""
+        now = torch.stack([torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)])
         # torch.maximum hands NaN on, so nothing is lost between two looks.
-        self._largest = largest.clone() if self._largest is None else torch.maximum(largest, self._largest)
+        torch.maximum(self.largest, now, out=self.largest)
 
     def look(self, step: int, advice: str) -> None:
         """Raise if anything taken in since the last look is bad.
@@ -82,10 +84,10 @@ class DivergenceWatch:
             ValueError: for pixels that are not finite or outside [-1, 1].
             TrainingDivergedError: for potentials that are not finite or beyond LARGEST_POTENTIAL.
         """
-        if self._largest is None:
+        pixel, *potentials = self.largest.tolist()
+        if not any(potentials):  # nothing was taken in
             return
-        pixel, *potentials = self._largest.tolist()
-        self._largest = None
+        self.largest.zero_()
         self.largest_potential = max(potentials)
         check_pixels(pixel, step)
         for potential in potentials:  # max() would lose a NaN
