@@ -1,6 +1,7 @@
 """Doing runs: one worker after the other's run, or several side by side."""
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -159,6 +160,7 @@ def _do_open_runs(queue: RunQueue, plan: RunPlan, do_run: Doing) -> BaseExceptio
     # A worker whose command was killed finishes its run and starts no other.
     while (parent is None or parent.is_alive()) and (claim := queue.claim()) is not None:
         name = claim.run.name
+        gc.collect()  # network and trainer refer to one another, so those of the run before are still there
         start = time.monotonic()
         try:
             value, attributes = do_run(plan, claim.run)

@@ -1,6 +1,8 @@
 """Who runs what: without any training."""
 
+import gc
 import itertools
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +10,7 @@ from optuna.trial import TrialState
 from test_plan import GAIN, plan
 
 from chaos_lightning.sweep.queue import RunQueue
+from chaos_lightning.sweep.work import work
 
 
 def take_all(queue):
@@ -53,6 +56,24 @@ def test_a_run_whose_worker_was_killed_comes_last_for_it_may_kill_the_next_too(t
     first = queue.claim()
     die(first)
     assert take_all(queue) == ["gain=1.5,seed=0", first.run.name]
+
+
+def test_what_a_run_leaves_is_gone_before_the_next(tmp_path):
+    left = []
+
+    def leave(plan, run):
+        assert all(thing() is None for thing in left)
+        thing = type("Thing", (), {})()
+        thing.itself = thing
+        left.append(weakref.ref(thing))
+        return 0.5, {}
+
+    gc.disable()  # as if it had other things to do
+    try:
+        work(plan(tmp_path), 1, None, leave)
+    finally:
+        gc.enable()
+    assert len(left) == len(plan(tmp_path).runs()) > 1
 
 
 def test_runs_that_are_no_longer_in_the_plan_are_not_told_of(tmp_path):
