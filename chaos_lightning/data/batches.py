@@ -18,9 +18,9 @@ from chaos_lightning.data.images import ImageSet, pixels_to_rates
 
 _CPU = torch.device("cpu")
 
-ROWS_AT_ONCE = 10_000
-"""Training images that are gathered and converted together; minibatches are cut out of them, which costs nothing. On a
-GPU, doing so for each minibatch by itself would take longer than its share of the work."""
+BYTES_AT_ONCE = 2**25
+"""Of training images that are gathered and converted together; minibatches are cut out of them, which costs nothing. On
+a GPU, doing so for each minibatch by itself would take longer than its share of the work."""
 
 
 class Minibatch(NamedTuple):
@@ -108,11 +108,12 @@ class TrainingBatches:
         self._local_size = batch_size // world_size
         self._first_index = rank * self._local_size
         self._device = device
-        self._batches_at_once = max(1, ROWS_AT_ONCE // self._local_size)
+        bytes_of_image = images.pixels[0].numel() * torch.float32.itemsize
+        self._batches_at_once = max(1, BYTES_AT_ONCE // (self._local_size * bytes_of_image))
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
-        self._gathered = (-1, -1)  # epoch and part of it
-        self._rates, self._labels = torch.empty(0), self._order
+        self._gathered: tuple[int, int] | None = None  # epoch and part of it
+        self._rates, self._labels = torch.empty(0), torch.empty(0)
 
     def __len__(self) -> int:
         """Count the minibatches of an epoch, L."""
@@ -150,6 +151,7 @@ class TrainingBatches:
 
     def _gather(self, epoch: int, part: int) -> None:
         """Gather this process's rows of some minibatches of an epoch."""
+        self._gathered, self._rates = None, torch.empty(0)  # makes room
         batches = self._order_of(epoch)[: len(self) * self._batch_size].view(len(self), self._batch_size)
         batches = batches[part * self._batches_at_once :][: self._batches_at_once]
         local = self._images.take(batches[:, self._first_index :][:, : self._local_size].flatten())

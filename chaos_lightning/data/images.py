@@ -28,7 +28,7 @@ def pixels_to_rates(pixels: Tensor) -> Tensor:
         >>> pixels_to_rates(torch.tensor([0, 51, 255], dtype=torch.uint8))
         tensor([-1.0000, -0.6000,  1.0000])
     """
-    return torch.div(pixels, 127.5).sub_(1.0)
+    return pixels.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def as_rates(images: Tensor, name: str) -> Tensor:
@@ -149,7 +149,7 @@ class ImageSet:
                 rank_zero_info(
                     f"The images take {self.pixels.nbytes / 2**20:.0f} MiB and {device} has only "
                     f"{free_bytes / 2**20:.0f} MiB free: they stay in main memory, "
-                    "and every minibatch is copied to the device."
+                    "and are copied to the device as they are needed."
                 )
                 return self
         return ImageSet(self.pixels.to(device), self.labels.to(device))

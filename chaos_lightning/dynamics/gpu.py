@@ -24,7 +24,7 @@ def has_kernels(device: torch.device) -> bool:
     """Whether the kernels of :mod:`chaos_lightning.dynamics.kernels` run there.
 
     They are written in Triton, which comes with torch on Linux and needs a C compiler, for GPUs of NVIDIA from Ampere
-    on. Warns where only the compiler is missing.
+    on. Warns where they are all there, but the compiler is missing or the GPU refuses.
     """
     if device.type != "cuda" or torch.version.hip is not None or find_spec("triton") is None:
         return False
@@ -33,11 +33,11 @@ def has_kernels(device: torch.device) -> bool:
     from chaos_lightning.dynamics import kernels  # needs Triton
 
     try:
-        kernels.draw(torch.zeros(2, dtype=torch.int64, device=device), 1, 1, uniform=True)
+        kernels.try_out(device)
     except Exception as error:
         warnings.warn(
             f"Triton does not work here, so runs on {torch.cuda.get_device_name(device)} take several times as long as "
-            f"they could; it needs a C compiler. It says: {error}",
+            f"they could; it needs a C compiler, and a whole GPU. It says: {error}",
             stacklevel=2,
         )
         return False

@@ -164,7 +164,7 @@ class EulerIntegrator:
             for steps in num_steps:
                 if fused is None:
                     self._loop(shifted, rates, steps - steps_done, steps_done)
-                else:
+                elif steps > steps_done:
                     shifted = fused.advance(steps - steps_done)
                 recorded.append(self._state(state, shifted, steps) if steps else state)
                 steps_done = steps

@@ -173,6 +173,19 @@ def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> T
     return drawn
 
 
+def try_out(device: torch.device) -> None:
+    """Launch every kernel once, in small.
+
+    Raises:
+        Exception: whatever Triton or the GPU says if one does not run there.
+    """
+    coupling = draw(torch.zeros(2, dtype=torch.int64, device=device), 1, 1, uniform=True)
+    state, rate = torch.zeros_like(coupling), RATE_FUNCTIONS["hardtanh"]
+    steps = FusedTimeSteps({0: [(0, coupling)]}, [1], state, state, state, keep=0.5, rate=rate)
+    if float(steps.advance(2)) != 0.0:
+        raise RuntimeError("a network at rest does not stay there")
+
+
 @cache
 def tiles_at_once(device: torch.device) -> int:
     """Tiles that are sure to run side by side, so that they can wait for one another; 0 if none are."""
@@ -180,7 +193,8 @@ def tiles_at_once(device: torch.device) -> int:
         return 0
     from triton.backends.nvidia.compiler import CUDAOptions
 
-    if not hasattr(CUDAOptions, "launch_cooperative_grid"):  # Triton before 3.2
+    # Triton before 3.3 does not know it, and would fetch rates for the next step ahead of waiting.
+    if not hasattr(CUDAOptions, "launch_cooperative_grid"):
         return 0
     properties = torch.cuda.get_device_properties(device)
     memory = getattr(properties, "shared_memory_per_multiprocessor", 0)

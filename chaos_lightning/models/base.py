@@ -249,6 +249,16 @@ class ChaoticGenerator(ImageGenerator):
 
     # Training
 
+    def on_fit_start(self) -> None:
+        """Forget what another run has noted, and on which device."""
+        super().on_fit_start()
+        self._divergence = DivergenceWatch(self.network.num_layers)
+
+    def on_fit_end(self) -> None:
+        """Leave nothing on the device."""
+        super().on_fit_end()
+        self._divergence.to(torch.device("cpu"))
+
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
         """One step of contrastive Hebbian learning: clamped phase, free phase, perhaps a second clamped one, update.
@@ -311,7 +321,7 @@ class ChaoticGenerator(ImageGenerator):
             What they teach, until the next call: on a GPU it overwrites that.
         """
         self._divergence.to(visible.device)
-        if self.noise > 0:  # it is drawn anew at every time step, which no captured graph does
+        if any(start.noise is not None for start in starts):  # a graph would inject the same again and again
             return self._lesson(visible, starts, held, thinning)
         sizes = [start.num_chains for start in starts]
         origins = torch.stack([start.origin for start in starts])  # one copy to the GPU

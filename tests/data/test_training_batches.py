@@ -41,11 +41,11 @@ def test_epochs_differ_and_repeat_for_the_same_seed():
     assert two_epochs(seed=1) != [first, second]
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 6, 9, 20])
-def test_minibatches_do_not_depend_on_how_many_are_gathered_together(rows_at_once, monkeypatch):
+@pytest.mark.parametrize("images_at_once", [1, 6, 9, 20])
+def test_minibatches_do_not_depend_on_how_many_are_gathered_together(images_at_once, monkeypatch):
     reference = TrainingBatches(numbered(31), 6, seed=0, rank=1, world_size=2)
     expected = [reference.minibatch(step) for step in range(15)]
-    monkeypatch.setattr(batches, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(batches, "BYTES_AT_ONCE", images_at_once * 28 * 28 * 4)
     steps = [*range(15), 3, 14, 2, 2, 7]
     other = TrainingBatches(numbered(31), 6, seed=0, rank=1, world_size=2)
     for step in steps:

@@ -188,3 +188,10 @@ def test_chains_are_drawn_by_the_kernel_where_there_is_one(monkeypatch):
     for uniform in (False, True):
         numbers = draw_by_chain(9, 4, seed=(1, 2), first_chain=3, device=DEVICE, uniform=uniform).cpu()
         assert torch.equal(numbers, drawn(9, 4, number, first_chain=3, uniform=uniform))
+
+
+def test_the_kernels_try_themselves_out(monkeypatch):
+    kernels.try_out(DEVICE)
+    monkeypatch.setattr(kernels.FusedTimeSteps, "advance", lambda steps, num_steps: torch.ones(1, 1))
+    with pytest.raises(RuntimeError, match="at rest"):
+        kernels.try_out(DEVICE)

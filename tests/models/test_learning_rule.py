@@ -351,3 +351,14 @@ def test_without_gain_only_learned_couplings_act(architecture, sizes):
             assert matrix.any()
             assert torch.equal(coupling, matrix)
     assert model.sample(5, seed=0).isfinite().all()
+
+
+def test_what_an_earlier_run_has_noted_does_not_stop_the_next():
+    model = TwoLayer(visible_units=25, hidden_units=7)
+    bad = Loader.images.clone()
+    bad[0, 0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="finite"):
+        train(model, 2, images=bad)
+    model.lesson(torch.full((13, 25), 3.0, dtype=torch.double), [model.start(13, seed=(0, use)) for use in range(2)])
+    train(model, 2)
+    assert 0 < model.largest_potential < 100
