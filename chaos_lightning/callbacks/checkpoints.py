@@ -25,11 +25,21 @@ class TrainingCheckpoint(ModelCheckpoint):
 
     Raises:
         RunStopped: from training, after a signal.
+        ValueError: before any work, if checkpoints are to follow the clock.
     """
 
     @cached_property
     def _signals(self) -> StopSignals:
         return StopSignals()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse what would silently save nothing."""
+        super().setup(trainer, pl_module, stage)
+        if self._train_time_interval is not None:
+            raise ValueError(
+                "train_time_interval has no effect where the optimiser is stepped by hand, as it is here: leave it out "
+                "and set every_n_train_steps (--checkpoint.every_n_train_steps)"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to signals."""
@@ -42,7 +52,8 @@ class TrainingCheckpoint(ModelCheckpoint):
         """Save where one is due and no validation follows; leave if asked to."""
         if trainer.global_step == trainer.max_steps:
             trainer.should_stop = True  # makes Lightning validate the final network, whatever the interval
-        if not validation_is_due(trainer):
+        interval = self._every_n_train_steps
+        if interval > 0 and trainer.global_step % interval == 0 and not validation_is_due(trainer):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._leave_if_asked(trainer)
 

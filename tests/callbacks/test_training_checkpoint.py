@@ -1,5 +1,7 @@
 """Going on from a checkpoint takes the steps and the validations that the uninterrupted run would have taken."""
 
+from datetime import timedelta
+
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -123,3 +125,9 @@ def test_the_final_network_is_validated_whatever_the_interval(tmp_path):
     entries, _ = run(tmp_path, settings, every_n_train_steps=4)
     assert [step for what, step in entries if what == "validation"] == [3, 6, 7]
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 7
+
+
+def test_checkpoints_by_the_clock_are_refused_before_the_first_step(tmp_path):
+    with pytest.raises(ValueError, match=r"train_time_interval .*every_n_train_steps"):
+        run(tmp_path, LENGTHS["steps"], train_time_interval=timedelta(minutes=1))
+    assert not list(tmp_path.iterdir())
