@@ -11,6 +11,7 @@ import torch
 import torch.multiprocessing
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from chaos_lightning import TwoLayer
 from chaos_lightning.dynamics import Held, run_chains
@@ -120,7 +121,10 @@ def draw(panels: dict[str, tuple[dict[int, list[float]], float]], output: str) -
         axes.errorbar(sizes, medians, yerr=list(zip(*spread, strict=True)), fmt="o", capsize=3, label="measured")
         axes.set(xlabel=name, ylabel="time of a training step (ms)", xscale="log", yscale="log")
         axes.set_xticks(sizes, labels=[str(size) for size in sizes])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.legend()
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure).print_png(output)
