@@ -5,6 +5,7 @@ prints a table and appends its rows, with machine and versions, to a file.
 """
 
 import csv
+import gc
 import logging
 import os
 import platform
@@ -102,6 +103,7 @@ def take_turns(contestants: dict[str, Callable[[int], float]], rounds: int, num_
 
 def peak_megabytes(device: str, run: Callable[[], object]) -> float:
     """Most memory in use during a run: of the whole process on a CPU (Linux only), of torch on a GPU."""
+    gc.collect()  # networks and trainers of earlier contests refer to one another
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         run()
