@@ -18,9 +18,13 @@ def test_shipped_comparison_can_be_made(path, monkeypatch, tmp_path):
     main(["compare", "--config", str(path), "--data.data_dir", "null", "--num_samples", "500"])
     (plan,) = plans
     assert {run.seed for run in plan.runs()} == {0, 1, 2}
-    assert list(plan.contestants) == ["chaotic", "symmetric", "langevin", "rbm", "vae", "gan", "gaussian", "held-out"]
+    chaotic_ones, others = ["fast", "chaotic", "symmetric", "langevin"], ["rbm", "vae", "gan", "gaussian", "held-out"]
+    assert list(plan.contestants) == chaotic_ones + others
+    fast, chaotic, symmetric, langevin = (plan.contestants[name] for name in chaotic_ones)
+    # the first learns as its config says
+    assert fast.base == chaotic.base
+    assert fast.settings == {"model.init_args.measure_times": []}
     # the paper's contrast: the same network, rule and schedule but for what moves the activity
-    chaotic, symmetric, langevin = (plan.contestants[name] for name in list(plan.contestants)[:3])
     assert chaotic.base == symmetric.base == langevin.base
     gain, noise = ("model.init_args.gain", "model.init_args.noise")
     settings = {f"model.init_args.{name}": value for name, value in chaotic.base["model"]["init_args"].items()}
