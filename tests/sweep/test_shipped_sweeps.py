@@ -47,6 +47,11 @@ def test_the_command_in_the_head_of_an_experiment_makes_the_published_one(path, 
     assert plan.base == yaml.safe_load((CONFIGS / base).read_text())
     assert not [setting for setting in plan.settings if "optimizer" in setting or "batch" in setting]
     assert plan.settings.get("model.init_args.dt", 1.0) == 1.0
-    assert not [setting for setting in plan.settings if "centering" in setting or "reclamp" in setting]
+    settings = {f"model.init_args.{name}": value for name, value in plan.base["model"]["init_args"].items()}
+    settings |= plan.settings
+    centering, reclamp, gain = (settings.get(f"model.init_args.{name}") for name in ("centering", "reclamp", "gain"))
+    assert not centering
+    assert not reclamp
+    assert gain in (None, 1.5)
     assert plan.arguments[plan.arguments.index("--trainer.max_steps") + 1] == "300000"
     work.check_runs(plan, plan.runs()[-1:])
