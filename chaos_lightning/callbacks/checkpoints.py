@@ -52,6 +52,7 @@ class TrainingCheckpoint(ModelCheckpoint):
         """Save where one is due and no validation follows; leave if asked to."""
         if trainer.global_step == trainer.max_steps:
             trainer.should_stop = True  # makes Lightning validate the final network, whatever the interval
+        # Lightning looks at the interval too, but whether a validation follows takes long to find out at every step.
         interval = self._every_n_train_steps
         if interval > 0 and trainer.global_step % interval == 0 and not validation_is_due(trainer):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)

@@ -20,8 +20,9 @@ TILE = 64
 STAGES = 4
 """Parts of a product that are on their way while one is multiplied."""
 
-TILE_MEMORY = STAGES * 2 * 64 * 64 * 2
-"""Bytes of a multiprocessor's memory that these take for a tile."""
+TILE_MEMORY = STAGES * 2 * TILE * TILE * 2
+"""Bytes of a multiprocessor's memory that these take for a tile: rates and couplings of two bytes from TILE senders, or
+of four from half as many."""
 
 
 class FusedTimeSteps:
@@ -83,11 +84,10 @@ class FusedTimeSteps:
         self._sources = _on_device((*first_sources, *last_sources), rates.device)
 
         # Units by column, and columns by unit. Padding takes the numbers of another unit, which are finite like all.
-        own_starts = [sum(sizes[:position]) for position in range(len(sizes))]
-        units = [0] * self._width
-        for start, own_start, size in zip(starts, own_starts, sizes, strict=True):
-            units[start : start + size] = range(own_start, own_start + size)
         columns = [start + unit for start, size in zip(starts, sizes, strict=True) for unit in range(size)]
+        units = [0] * self._width
+        for unit, column in enumerate(columns):
+            units[column] = unit
         self._units, self._columns = _on_device(tuple(units), rates.device), _on_device(tuple(columns), rates.device)
 
         rows = _whole_tiles(self._num_chains)
