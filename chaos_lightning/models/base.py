@@ -88,7 +88,7 @@ class ChaoticGenerator(ImageGenerator):
             both. None takes 1, and with centering, where only biases learn mean activity, 50.
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
-            weight_decay, which acts on the biases too, at their rate.)
+            weight_decay, which leaves the biases alone too.)
         coupling_dropout: probability that a learned coupling is left out of a training step.
         hidden_dropout: probability that a hidden unit sends nothing in a training step. What is dropped is drawn anew
             at every step and is the same for all chains and phases, see :class:`Thinning`.
@@ -204,13 +204,20 @@ class ChaoticGenerator(ImageGenerator):
         return self.network.trainable()
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """A new optimiser of the couplings and biases, with a group for the latter if their rate is another."""
-        if self.bias_rate == 1:
-            return super().make_optimizer()
+        """A new optimiser of the couplings and biases, with a group for the latter if they differ.
+
+        They may have another rate, and never decay: a bias that does takes the mean activity away from the data's.
+        """
+        optimizer = super().make_optimizer()
+        own = {"lr": self.bias_rate * optimizer.param_groups[0]["lr"]}
+        if "weight_decay" in optimizer.defaults:
+            own["weight_decay"] = 0.0
+        if all(optimizer.param_groups[0][name] == value for name, value in own.items()):
+            return optimizer
         of_biases = {id(bias) for bias in self.network.biases}
         optimizer = self._make_optimizer([each for each in self.trainable() if id(each) not in of_biases])
         biases = [each for each in self.trainable() if id(each) in of_biases]
-        optimizer.add_param_group({"params": biases, "lr": self.bias_rate * optimizer.param_groups[0]["lr"]})
+        optimizer.add_param_group({"params": biases, **own})
         return optimizer
 
     def configure_optimizers(self) -> Any:

@@ -270,6 +270,21 @@ def test_l1_follows_the_learning_rate_of_the_step():
     np.testing.assert_allclose(to_numpy(sparse.network.connections[0].learned[above]), 1 - 0.01 * 1.75, rtol=1e-12)
 
 
+@pytest.mark.parametrize("bias_rate", [1.0, 7.0])
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
+def test_weight_decay_shrinks_couplings_and_leaves_biases_alone(optimizer, bias_rate):
+    model = TwoLayer(
+        **SMALL, hidden_units=7, bias_rate=bias_rate, optimizer=lambda p: optimizer(p, lr=0.5, weight_decay=0.1)
+    )
+    for parameter in model.trainable():
+        parameter.data.fill_(1.0)
+    # no difference: what moves the couplings is the decay alone
+    model._gradients = lambda *_: [torch.zeros_like(p) for p in model.trainable()]
+    train(model, 3)
+    np.testing.assert_allclose(to_numpy(model.network.learned[0]), (1 - 0.5 * 0.1) ** 3, rtol=1e-12)
+    assert all((bias == 1).all() for bias in model.network.biases)
+
+
 def test_what_is_dropped_is_a_function_of_seed_and_step_with_the_asked_rates():
     network = ThreeLayer(visible_units=28**2, hidden_units=500, top_units=100).network
 
