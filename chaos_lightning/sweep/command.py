@@ -20,7 +20,7 @@ from chaos_lightning.sweep.work import LOG_NAME, check_runs, default_workers, do
 
 def sweep(
     base: Path_fr,
-    grid: dict[str, list[Any]],
+    grid: dict[str, list[Any]] | list[dict[str, list[Any]]],
     seeds: list[int],
     settings: dict[str, Any] | None = None,
     folder: str = "logs/sweep",
@@ -39,7 +39,8 @@ def sweep(
 
     Args:
         base: config of fit, the same for all runs; a path relative to the config that names it.
-        grid: what to compare: settings of fit by their dotted names, and the values to try.
+        grid: what to compare: settings of fit by their dotted names, and the values to try, in every combination. Of a
+            list of such grids each is done by itself, for example to change one thing at a time; {} changes nothing.
         seeds: each combination runs with each of them; the table tells mean and spread.
         settings: settings of fit that all runs share, over those of the base, by their dotted names.
         folder: of the sweep: table.csv, plot.png, exponents.png, the runs and the study that says which are done.
@@ -55,10 +56,11 @@ def sweep(
             one; before any run starts.
         FileNotFoundError: if there is nothing to draw.
     """
-    if not seeds or not all(grid.values()):
+    grids = grid if isinstance(grid, list) else [grid]
+    if not seeds or not grids or not all(values for each in grids for values in each.values()):
         raise ValueError("a sweep needs at least one seed, and at least one value for every setting of the grid")
     check_resources(workers, threads)
-    plan = Plan(read_config(base), settings or {}, arguments, grid, seeds, Path(folder).absolute())
+    plan = Plan(read_config(base), settings or {}, arguments, grids, seeds, Path(folder).absolute())
     if workers != 0:
         check_runs(plan, [run for run in plan.runs() if run.seed == seeds[0]])
     elif not plan.folder.is_dir():

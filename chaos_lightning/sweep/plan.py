@@ -4,7 +4,7 @@ import itertools
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,7 +94,7 @@ class Plan:
         base: contents of a config of ``fit``; the file may change while runs are done.
         settings: those that all runs share, over the base; dotted name to value.
         arguments: of the command line, over the settings.
-        grid: dotted name to the values to try.
+        grids: of each, dotted name to the values to try in every combination.
         seeds: of the runs.
         folder: of the sweep.
     """
@@ -102,22 +102,17 @@ class Plan:
     base: Mapping[str, Any]
     settings: Mapping[str, Any]
     arguments: Sequence[str]
-    grid: Mapping[str, Sequence[Any]]
+    grids: Sequence[Mapping[str, Sequence[Any]]]
     seeds: Sequence[int]
     folder: Path
 
     def runs(self) -> list[Run]:
         """All runs; those of the first seed come first, so that a comparison can be seen early."""
-        # A class comes before its settings, whatever their order in the grid.
-        names = sorted(self.grid, key=len)
-        points = {
-            combination: dict(zip(self.grid, combination, strict=True))
-            for combination in map(tuple, itertools.product(*map(_as_keys, self.grid.values())))
-        }
+        points = dict.fromkeys(point for grid in self.grids for point in _points(grid))
         return [
-            Run({name: json.loads(point[name]) for name in names}, seed)
+            Run({name: json.loads(value) for name, value in point}, seed)
             for seed in dict.fromkeys(self.seeds)
-            for point in points.values()
+            for point in points
         ]
 
     def fit_arguments(self, run: Run) -> list[str]:
@@ -159,8 +154,12 @@ def shared(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, A
     }
 
 
-def _as_keys(values: Sequence[Any]) -> list[str]:
-    return list(dict.fromkeys(json.dumps(value, sort_keys=True) for value in values))
+def _points(grid: Mapping[str, Sequence[Any]]) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Every combination of a grid's values, as pairs of a name and a value in JSON."""
+    names = sorted(grid, key=len)  # a class comes before its settings, whatever their order in the grid
+    for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        yield tuple((name, json.dumps(point[name], sort_keys=True)) for name in names)
 
 
 def as_arguments(settings: Mapping[str, Any]) -> list[str]:

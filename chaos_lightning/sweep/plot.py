@@ -1,7 +1,8 @@
 """The results of a sweep as plots: over the first setting, and over the Lyapunov exponent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -26,6 +27,7 @@ MARKERS = ("o-", "s--", "^:", "d-.")
 def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
     """Every group of quantities over the first setting, with one colour for each combination of the others.
 
+    Where runs differ in other settings than others do, as those of several grids, each combination has a place.
     Bars are standard deviations over seeds. A point without a bar is of a single run.
     """
     panels: list[tuple[str, dict[str, str], str, float | None]] = [
@@ -52,13 +54,14 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
 
 
 def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> None:
-    first = next(iter(results[0].settings), "")
+    alike = all(result.settings.keys() == results[0].settings.keys() for result in results)
+    first = next(iter(results[0].settings), "") if alike else ""
     numbers = all(is_number(result.settings.get(first)) for result in results)
     texts = list(dict.fromkeys(_text(result, first) for result in results))
     lines: dict[str, list[Result]] = {}
     for result in results:
-        others = {name: value for name, value in result.settings.items() if name != first}
-        lines.setdefault(", ".join(f"{name}={value}" for name, value in labels(others).items()), []).append(result)
+        others = {name: value for name, value in result.settings.items() if alike and name != first}
+        lines.setdefault(_joined(others), []).append(result)
     for colour, (other, members) in enumerate(lines.items()):
         for marker, (quantity, label) in zip(MARKERS, quantities.items(), strict=False):
             points = [
@@ -81,7 +84,9 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
             )
     if not numbers:
         axes.set_xticks(range(len(texts)), texts)
-        axes.margins(x=0.3)
+        if len(texts) > 3:
+            axes.tick_params(axis="x", labelrotation=90, labelsize="small")
+        axes.margins(x=0.3 if len(texts) < 4 else 0.05)
     if first:
         axes.set_xlabel(next(iter(labels({first: None}))))
     if len(lines) > 1 or len(quantities) > 1:
@@ -89,7 +94,14 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
 
 
 def _text(result: Result, name: str) -> str:
-    return "" if not name else dict(zip(result.settings, labels(result.settings).values(), strict=True))[name]
+    """The value of a setting, or of all of them without a name."""
+    if not name:
+        return _joined(result.settings) or "base"
+    return dict(zip(result.settings, labels(result.settings).values(), strict=True))[name]
+
+
+def _joined(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in labels(settings).items())
 
 
 def exponent_figure(results: Sequence[Result]) -> Figure:
@@ -115,7 +127,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
                         fmt="o",
                         fillstyle=fill,
                         color=colour,
-                        label=", ".join(f"{name}={value}" for name, value in labels(result.settings).items()),
+                        label=_joined(result.settings) or "base",
                     )
         if axes.has_data():
             axes.set_yscale("log")

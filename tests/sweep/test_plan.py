@@ -12,18 +12,26 @@ GAIN, RATE, MODEL = "model.init_args.gain", "model.init_args.optimizer.init_args
 
 def plan(folder, **parts):
     defaults = {
-        "base": {"trainer": {"max_steps": 3}}, "settings": {}, "arguments": [], "grid": {GAIN: [0, 1.5]},
+        "base": {"trainer": {"max_steps": 3}}, "settings": {}, "arguments": [], "grids": [{GAIN: [0, 1.5]}],
         "seeds": [0, 1], "folder": folder / "swept",
     }  # fmt: skip
     return Plan(**{**defaults, **parts})
 
 
 def test_every_combination_runs_with_every_seed_once(tmp_path):
-    runs = plan(tmp_path, grid={GAIN: [0, 1.5, 1.5], MODEL: ["a.TwoLayer", "a.ThreeLayer"]}, seeds=[3, 5, 3]).runs()
+    runs = plan(tmp_path, grids=[{GAIN: [0, 1.5, 1.5], MODEL: ["a.TwoLayer", "a.ThreeLayer"]}], seeds=[3, 5, 3]).runs()
     points = [(run.seed, run.settings[GAIN], run.settings[MODEL]) for run in runs]
     assert sorted(points) == sorted((s, g, m) for s in (3, 5) for g in (0, 1.5) for m in ("a.TwoLayer", "a.ThreeLayer"))
     assert [run.seed for run in runs] == [3] * 4 + [5] * 4
     assert all(list(run.settings) == [MODEL, GAIN] for run in runs)  # a class before its settings
+
+
+def test_of_several_grids_each_is_done_and_nothing_twice(tmp_path):
+    grids = [{}, {GAIN: [0, 1.5]}, {RATE: [0.1], MODEL: ["a.TwoLayer"]}, {GAIN: [1.5, 3]}]
+    runs = plan(tmp_path, grids=grids, seeds=[3, 5]).runs()
+    points = [{}, {GAIN: 0}, {GAIN: 1.5}, {MODEL: "a.TwoLayer", RATE: 0.1}, {GAIN: 3}]
+    assert [(run.seed, run.settings) for run in runs] == [(seed, point) for seed in (3, 5) for point in points]
+    assert len({run.name for run in runs}) == len(runs)
 
 
 def test_names_differ_and_fit_a_file_system():

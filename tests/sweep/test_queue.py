@@ -28,7 +28,7 @@ def die(claim):
 
 
 def test_workers_at_once_take_each_run_once(tmp_path):
-    sweep = plan(tmp_path, grid={GAIN: list(range(5))}, seeds=[0, 1, 2])
+    sweep = plan(tmp_path, grids=[{GAIN: list(range(5))}], seeds=[0, 1, 2])
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(take_all, [RunQueue(sweep) for _ in range(4)]))
     assert sorted(itertools.chain(*taken)) == sorted(run.name for run in sweep.runs())
@@ -77,7 +77,7 @@ def test_what_a_run_leaves_is_gone_before_the_next(tmp_path):
 
 
 def test_runs_that_are_no_longer_in_the_plan_are_not_told_of(tmp_path):
-    take_all(RunQueue(plan(tmp_path, grid={"model.init_args.l1": [0, 1]}, seeds=[0])))
+    take_all(RunQueue(plan(tmp_path, grids=[{"model.init_args.l1": [0, 1]}], seeds=[0])))
     queue = RunQueue(plan(tmp_path, seeds=[0]))
     assert queue.done() == {}
     take_all(queue)
@@ -103,7 +103,7 @@ def test_a_failed_run_is_done_again_only_when_asked_for(tmp_path):
 
 def test_a_failed_run_that_is_no_longer_in_the_plan_is_not_done_again(tmp_path):
     RunQueue(plan(tmp_path, seeds=[0])).claim().fail("ValueError: why")
-    changed = RunQueue(plan(tmp_path, grid={GAIN: [0.5, 1.5]}, seeds=[0]))
+    changed = RunQueue(plan(tmp_path, grids=[{GAIN: [0.5, 1.5]}], seeds=[0]))
     changed.retry_failed()
     assert take_all(changed) == ["gain=0.5,seed=0", "gain=1.5,seed=0"]
 
@@ -111,14 +111,14 @@ def test_a_failed_run_that_is_no_longer_in_the_plan_is_not_done_again(tmp_path):
 def test_runs_of_one_name_are_refused(tmp_path):
     optimizers = {"model.init_args.optimizer": ["torch.optim.Adam", "mine.Adam"]}
     with pytest.raises(ValueError, match="two runs would be called optimizer=Adam,seed=0"):
-        RunQueue(plan(tmp_path, grid=optimizers, seeds=[0])).check_identity()
+        RunQueue(plan(tmp_path, grids=[optimizers], seeds=[0])).check_identity()
 
 
 def test_a_grid_may_grow_but_what_runs_share_may_not_change(tmp_path):
     RunQueue(plan(tmp_path)).check_identity()
     assert len(take_all(RunQueue(plan(tmp_path)))) == 4
-    assert take_all(RunQueue(plan(tmp_path, grid={GAIN: [0, 1.5, 3]}))) == ["gain=3,seed=0", "gain=3,seed=1"]
-    RunQueue(plan(tmp_path, grid={GAIN: [7]}, arguments=["--data.data_dir", "elsewhere"])).check_identity()
+    assert take_all(RunQueue(plan(tmp_path, grids=[{GAIN: [0, 1.5, 3]}]))) == ["gain=3,seed=0", "gain=3,seed=1"]
+    RunQueue(plan(tmp_path, grids=[{GAIN: [7]}], arguments=["--data.data_dir", "elsewhere"])).check_identity()
     with pytest.raises(ValueError, match="holds runs of another base config or with other common settings"):
         RunQueue(plan(tmp_path, settings={"trainer.max_steps": 5})).check_identity()
 

@@ -102,6 +102,21 @@ def test_plot_puts_numbers_on_an_axis_and_names_side_by_side(tmp_path):
         assert read_image(str(path)).shape[1] > 500
 
 
+def test_plot_of_several_grids_gives_each_combination_its_place(tmp_path):
+    settings = [{}, {GAIN: 0}, {GAIN: 0, MODEL: "a.B"}, {"model.init_args.l1": 0.1}]
+    results = sum_up([(each, {ERRORS[0]: value}) for value, each in enumerate(settings, 1)])
+    axes = sweep_figure(results, 0.05).axes[1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["base", "gain=0", "gain=0, model=B", "l1=0.1"]
+    (points,) = (line.get_xydata().tolist() for line in axes.get_lines() if line.get_marker() == "o")
+    assert points == [[0, 1], [1, 2], [2, 3], [3, 4]]
+    write_table(tmp_path / "table.csv", results)
+    with (tmp_path / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row[GAIN], row[MODEL], row["model.init_args.l1"]) for row in rows] == [
+        ("", "", ""), ("0", "", ""), ("0", "a.B", ""), ("", "", "0.1")
+    ]  # fmt: skip
+
+
 def test_measures_are_drawn_over_the_exponents_before_and_after_training():
     runs = [
         ({GAIN: gain}, {ERRORS[0]: error, "lyapunov_before": before, "lyapunov_after": after})

@@ -106,6 +106,8 @@ def test_a_failed_run_is_told_with_its_cause_and_the_others_go_on(tiny, capsys):
     [
         (["--model.gain=-1", "--grid", '{"model.init_args.l1": [0, 1]}'], "gain is the strength"),
         (["--grid", '{"model.init_args.gain": [1, -2]}'], "but is -2.0"),
+        (["--grid", '[{}, {"model.init_args.l1": [-1]}]'], "l1 must be 0 or more"),
+        (["--grid", "[]"], "at least one value for every setting"),
         (["--seeds", "[]"], "at least one seed"),
         (["--workers", "-1"], "workers must be 0 or more"),
         (["--workers", "0"], "there is no sweep at swept"),
