@@ -140,6 +140,35 @@ class ChaoticNetwork(nn.Module):
         ]
         return float(torch.cat(inputs).max())
 
+    @torch.no_grad()
+    def cancelled_share(self, layer: int = 0) -> Tensor:
+        """Share of the frozen couplings into a layer that the learned ones cancel.
+
+        It is the c of ``A = -c W + rest`` by least squares, ``c = -sum_ij A_ij W_ij / sum_ij W_ij^2`` over all
+        couplings into the layer: ``(1 - c) W + rest`` is what drives it. Negative c strengthens the frozen couplings.
+        Within a layer A is symmetric and cancels the symmetric half of J at most, c = 1/2.
+
+        Learning cancels what drives visible units: by ``W_ij phi_j`` they follow hidden units in the free phase as
+        images do not, and the Hebbian difference unlearns that.
+
+        Args:
+            layer: by default the visible one.
+
+        Returns:
+            c, a scalar; 0 before training and without frozen couplings.
+        """
+        frozen, cancelling = [], []
+        for connection in self.connections:
+            if connection.lower == layer:
+                frozen.append(connection.frozen_down.flatten())
+                cancelling.append(-connection.learned.flatten())
+            elif connection.upper == layer:
+                frozen.append(connection.frozen_up.flatten())
+                cancelling.append(-connection.learned.T.flatten())
+        all_frozen = torch.cat(frozen)
+        square = all_frozen @ all_frozen
+        return all_frozen @ torch.cat(cancelling) / square.clamp(min=torch.finfo(square.dtype).tiny)
+
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""
         sources = []

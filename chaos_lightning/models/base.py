@@ -454,7 +454,8 @@ class ChaoticGenerator(ImageGenerator):
     def _log_update(self) -> None:
         sizes = [coupling.grad.square().mean().sqrt() for coupling in self.network.learned if coupling.grad is not None]
         size = torch.stack(sizes).mean()
-        self.log_now({"train/hebbian_difference": size, "train/learning_rate": self.learning_rate})
+        logged = {"train/hebbian_difference": size, "train/learning_rate": self.learning_rate}
+        self.log_now({**logged, "train/cancelled_share": self.network.cancelled_share()})
 
     # Sampling
 

@@ -11,12 +11,13 @@ from chaos_lightning.metrics.report import ERRORS
 
 STEPS_TO_THRESHOLD = "steps_to_threshold"
 LYAPUNOV = ("lyapunov_before", "lyapunov_after")
+CANCELLED = "cancelled_share"
 DIVERSITY = ("generated_accuracy", "manifold_precision", "manifold_recall")
 RATIOS = tuple(f"{measure}_at_2T_over_T" for measure in ERRORS)
 BEST_TIMES = tuple(f"{measure}_best_time" for measure in ERRORS)
 SECONDS = "seconds"
 
-QUANTITIES = (STEPS_TO_THRESHOLD, *ERRORS, *RATIOS, *BEST_TIMES, *LYAPUNOV, *DIVERSITY, SECONDS)
+QUANTITIES = (STEPS_TO_THRESHOLD, *ERRORS, *RATIOS, *BEST_TIMES, *LYAPUNOV, CANCELLED, *DIVERSITY, SECONDS)
 """What is told of every setting, in the order of the table."""
 
 
@@ -57,7 +58,7 @@ def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float
     """
     time, record = attributes["sampling_time"], read_record(folder / RECORD)
     second_moment = ERRORS[0]
-    noted = (*LYAPUNOV, *DIVERSITY[1:], SECONDS)
+    noted = (*LYAPUNOV, CANCELLED, *DIVERSITY[1:], SECONDS)
     quantities = {name: float(attributes[name]) for name in noted if name in attributes}
     for step in sorted(record):
         if record[step][time][second_moment].value <= threshold:

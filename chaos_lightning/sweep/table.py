@@ -9,7 +9,16 @@ from rich.table import Table
 
 from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.sweep.plan import labels
-from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, QUANTITIES, RATIOS, STEPS_TO_THRESHOLD, Result, Spread
+from chaos_lightning.sweep.results import (
+    CANCELLED,
+    DIVERSITY,
+    LYAPUNOV,
+    QUANTITIES,
+    RATIOS,
+    STEPS_TO_THRESHOLD,
+    Result,
+    Spread,
+)
 
 PRINTED = {
     STEPS_TO_THRESHOLD: "steps to threshold",
@@ -17,6 +26,7 @@ PRINTED = {
     RATIOS[0]: "E(2) 2T : T",
     LYAPUNOV[0]: "Lyapunov before",
     LYAPUNOV[1]: "Lyapunov after",
+    CANCELLED: "cancelled",
     DIVERSITY[0]: "A_G",
     DIVERSITY[2]: "recall",
 }

@@ -24,7 +24,7 @@ from chaos_lightning.functional import manifold_precision, manifold_recall
 from chaos_lightning.models import ChaoticGenerator, ImageGenerator
 from chaos_lightning.sweep.plan import Run, RunPlan, run_folder
 from chaos_lightning.sweep.queue import RunQueue
-from chaos_lightning.sweep.results import DIVERSITY, LYAPUNOV, SECONDS
+from chaos_lightning.sweep.results import CANCELLED, DIVERSITY, LYAPUNOV, SECONDS
 
 LYAPUNOV_CHAINS = 20
 MOST_MANIFOLD_IMAGES = 2_000
@@ -205,6 +205,8 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     evaluation = model.evaluation
     assert evaluation is not None, "measured at the end of fit"
     attributes = {SECONDS: seconds, "sampling_time": model.sampling_time}
+    if isinstance(model, ChaoticGenerator):
+        attributes[CANCELLED] = float(model.network.cancelled_share())
     if isinstance(model, ChaoticGenerator) and model.noise == 0:  # exponents are of networks that run on their own
         for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
             exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)

@@ -46,6 +46,30 @@ def test_untrained_couplings_and_biases_are_zero_and_frozen_ones_do_not_learn():
     assert not any(parameter.requires_grad for parameter in frozen)
 
 
+@pytest.mark.parametrize(("layer_sizes", "layer"), [([300], 0), ([40, 60], 0), ([40, 60], 1), ([40, 60, 50], 1)])
+def test_cancelled_share_is_the_slope_of_minus_learned_over_frozen_couplings_into_a_layer(layer_sizes, layer):
+    network = ChaoticNetwork(layer_sizes, gain=1.7, seed=3).double().requires_grad_(False)
+    assert network.cancelled_share(layer) == 0
+    for learned in network.learned:
+        learned.data = torch.randn(learned.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    frozen, total = (
+        np.concatenate([coupling.numpy().ravel() for _, coupling in each.afferents(layer)])
+        for each in (network.untrained(), network)
+    )
+    slope = np.linalg.lstsq(frozen[:, None], frozen - total, rcond=None)[0][0]
+    assert float(network.cancelled_share(layer)) == pytest.approx(slope, rel=1e-9)
+
+
+def test_all_that_can_be_cancelled_is_a_share_of_one_between_layers_and_of_half_within_one():
+    for layer_sizes, expected in (([30, 20], 1.0), ([400], 0.5)):
+        network = ChaoticNetwork(layer_sizes, gain=1.7)
+        down = network.connections[0].frozen_down
+        network.connections[0].learned.data = -(down + down.T) / 2 if len(layer_sizes) == 1 else -down
+        # a correlation of n (n - 1) / 2 pairs of independent numbers has an error of sqrt(2) / n
+        assert float(network.cancelled_share()) == pytest.approx(expected, abs=1e-6 if expected == 1 else 0.02)
+    assert ChaoticNetwork([30, 20], gain=0).cancelled_share() == 0
+
+
 def test_couplings_are_set_by_the_seed_alone():
     torch.manual_seed(1)
     first = ChaoticNetwork([11, 7], seed=3).state_dict()

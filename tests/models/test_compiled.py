@@ -47,6 +47,7 @@ def test_compiled_and_eager_runs_agree_and_share_checkpoints(tmp_path):
     names = {name for name, _ in logged("eager")}
     assert {
         "train/hebbian_difference",
+        "train/cancelled_share",
         "train/learning_rate",
         "val/spectrum_error",
         "val_floor/spectrum_error",

@@ -12,7 +12,7 @@ from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table
 
 NOTED = {
-    "sampling_time": 20.0, "seconds": 3.0, "lyapunov_before": 0.04, "lyapunov_after": 0.01,
+    "sampling_time": 20.0, "seconds": 3.0, "lyapunov_before": 0.04, "lyapunov_after": 0.01, "cancelled_share": 0.6,
     "manifold_precision": 0.2, "manifold_recall": 0.3,
 }  # fmt: skip
 GAIN, MODEL = "model.init_args.gain", "model"
@@ -38,7 +38,7 @@ def test_quantities_of_a_run(tmp_path):
     assert [reached[f"{measure}_at_2T_over_T"] for measure in ERRORS] == pytest.approx([3.0] * 4)
     assert [reached[f"{measure}_best_time"] for measure in ERRORS] == [20.0] * 4
     assert reached["generated_accuracy"] == pytest.approx(0.05)
-    assert (reached["lyapunov_before"], reached["lyapunov_after"]) == (0.04, 0.01)
+    assert (reached["lyapunov_before"], reached["lyapunov_after"], reached["cancelled_share"]) == (0.04, 0.01, 0.6)
     assert (reached["manifold_precision"], reached["manifold_recall"], reached["seconds"]) == (0.2, 0.3, 3.0)
 
 

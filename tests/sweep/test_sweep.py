@@ -70,6 +70,7 @@ def test_two_workers_share_the_runs_and_what_killed_ones_leave_is_done_by_the_ne
     assert float(rows[0.0]["lyapunov_before"]) == pytest.approx(math.log(0.5) / 5, rel=1e-4)
     assert float(rows[1.5]["lyapunov_before"]) > float(rows[0.0]["lyapunov_before"])
     assert all(float(row["second_moment_error"]) > 0 for row in rows.values())
+    assert float(rows[0.0]["cancelled_share"]) == 0 != float(rows[1.5]["cancelled_share"])
     for name in ("plot.png", "exponents.png"):
         assert read_image(str(tiny / "swept" / name)).shape[1] > 500
 
