@@ -165,9 +165,10 @@ class ChaoticNetwork(nn.Module):
             elif connection.upper == layer:
                 frozen.append(connection.frozen_up.flatten())
                 cancelling.append(-connection.learned.T.flatten())
-        all_frozen = torch.cat(frozen)
-        square = all_frozen @ all_frozen
-        return all_frozen @ torch.cat(cancelling) / square.clamp(min=torch.finfo(square.dtype).tiny)
+        all_frozen, all_cancelling = torch.cat(frozen), torch.cat(cancelling)
+        # Sums, not products of vectors: mixed precision would round those.
+        square = all_frozen.square().sum()
+        return (all_frozen * all_cancelling).sum() / square.clamp(min=torch.finfo(square.dtype).tiny)
 
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""

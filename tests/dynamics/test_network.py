@@ -58,6 +58,8 @@ def test_cancelled_share_is_the_slope_of_minus_learned_over_frozen_couplings_int
     )
     slope = np.linalg.lstsq(frozen[:, None], frozen - total, rcond=None)[0][0]
     assert float(network.cancelled_share(layer)) == pytest.approx(slope, rel=1e-9)
+    with torch.autocast("cpu", torch.bfloat16):  # as in training with mixed precision
+        assert float(network.float().cancelled_share(layer)) == pytest.approx(slope, abs=1e-5)
 
 
 def test_all_that_can_be_cancelled_is_a_share_of_one_between_layers_and_of_half_within_one():
