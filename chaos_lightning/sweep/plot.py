@@ -76,7 +76,7 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
                 [x for x, _ in points],
                 [spread.mean for _, spread in points],
                 [spread.deviation or 0 for _, spread in points],
-                fmt=marker,
+                fmt=marker if numbers else marker[0],
                 color=f"C{colour if len(lines) > 1 else MARKERS.index(marker)}",
                 capsize=3,
                 markersize=5,
@@ -86,7 +86,7 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
         axes.set_xticks(range(len(texts)), texts)
         if len(texts) > 3:
             axes.tick_params(axis="x", labelrotation=90, labelsize="small")
-        axes.margins(x=0.3 if len(texts) < 4 else 0.05)
+        axes.set_xlim(-0.5, len(texts) - 0.5)
     if first:
         axes.set_xlabel(next(iter(labels({first: None}))))
     if len(lines) > 1 or len(quantities) > 1:
