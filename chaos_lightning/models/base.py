@@ -209,15 +209,15 @@ class ChaoticGenerator(ImageGenerator):
         They may have another rate, and never decay: a bias that does takes the mean activity away from the data's.
         """
         optimizer = super().make_optimizer()
-        own = {"lr": self.bias_rate * optimizer.param_groups[0]["lr"]}
-        if "weight_decay" in optimizer.defaults:
+        group = optimizer.param_groups[0]
+        own = {"lr": self.bias_rate * group["lr"]}
+        if "weight_decay" in group:
             own["weight_decay"] = 0.0
-        if all(optimizer.param_groups[0][name] == value for name, value in own.items()):
-            return optimizer
-        of_biases = {id(bias) for bias in self.network.biases}
-        optimizer = self._make_optimizer([each for each in self.trainable() if id(each) not in of_biases])
-        biases = [each for each in self.trainable() if id(each) in of_biases]
-        optimizer.add_param_group({"params": biases, **own})
+        if any(group[name] != value for name, value in own.items()):
+            biases = list(self.network.biases)
+            of_biases = {id(bias) for bias in biases}
+            group["params"] = [each for each in group["params"] if id(each) not in of_biases]
+            optimizer.add_param_group({"params": biases, **own})
         return optimizer
 
     def configure_optimizers(self) -> Any:
@@ -454,8 +454,13 @@ class ChaoticGenerator(ImageGenerator):
     def _log_update(self) -> None:
         sizes = [coupling.grad.square().mean().sqrt() for coupling in self.network.learned if coupling.grad is not None]
         size = torch.stack(sizes).mean()
-        logged = {"train/hebbian_difference": size, "train/learning_rate": self.learning_rate}
-        self.log_now({**logged, "train/cancelled_share": self.network.cancelled_share()})
+        self.log_now(
+            {
+                "train/hebbian_difference": size,
+                "train/learning_rate": self.learning_rate,
+                "train/cancelled_share": self.network.cancelled_share(),
+            }
+        )
 
     # Sampling
 
