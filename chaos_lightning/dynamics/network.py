@@ -157,18 +157,15 @@ class ChaoticNetwork(nn.Module):
         Returns:
             c, a scalar; 0 before training and without frozen couplings.
         """
-        frozen, cancelling = [], []
-        for connection in self.connections:
-            if connection.lower == layer:
-                frozen.append(connection.frozen_down.flatten())
-                cancelling.append(-connection.learned.flatten())
-            elif connection.upper == layer:
-                frozen.append(connection.frozen_up.flatten())
-                cancelling.append(-connection.learned.T.flatten())
-        all_frozen, all_cancelling = torch.cat(frozen), torch.cat(cancelling)
+        couplings = [
+            (each.frozen_down, each.learned) if each.lower == layer else (each.frozen_up, each.learned.T)
+            for each in self.connections
+            if layer in (each.lower, each.upper)
+        ]
         # Sums, not products of vectors: mixed precision would round those.
-        square = all_frozen.square().sum()
-        return (all_frozen * all_cancelling).sum() / square.clamp(min=torch.finfo(square.dtype).tiny)
+        square = torch.stack([frozen.square().sum() for frozen, _ in couplings]).sum()
+        cancelled = torch.stack([(frozen * -learned).sum() for frozen, learned in couplings]).sum()
+        return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)
 
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
         """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""
