@@ -60,7 +60,7 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
     texts = list(dict.fromkeys(_text(result, first) for result in results))
     lines: dict[str, list[Result]] = {}
     for result in results:
-        others = {name: value for name, value in result.settings.items() if alike and name != first}
+        others = {name: value for name, value in result.settings.items() if name != first} if alike else {}
         lines.setdefault(_joined(others), []).append(result)
     for colour, (other, members) in enumerate(lines.items()):
         for marker, (quantity, label) in zip(MARKERS, quantities.items(), strict=False):
@@ -127,7 +127,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
                         fmt="o",
                         fillstyle=fill,
                         color=colour,
-                        label=_joined(result.settings) or "base",
+                        label=_text(result, ""),
                     )
         if axes.has_data():
             axes.set_yscale("log")

@@ -207,10 +207,10 @@ def do_run(plan: RunPlan, run: Run) -> tuple[float, dict[str, Any]]:
     attributes = {SECONDS: seconds, "sampling_time": model.sampling_time}
     if isinstance(model, ChaoticGenerator):
         attributes[CANCELLED] = float(model.network.cancelled_share())
-    if isinstance(model, ChaoticGenerator) and model.noise == 0:  # exponents are of networks that run on their own
-        for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
-            exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
-            attributes[name] = float(exponents.mean)
+        if model.noise == 0:  # exponents are of networks that run on their own
+            for name, network in zip(LYAPUNOV, (model.network.untrained(), model.network), strict=True):
+                exponents = long_run_exponents(network, LYAPUNOV_CHAINS, seed=(run.seed,), dt=model.dt, tau=model.tau)
+                attributes[name] = float(exponents.mean)
     real = cli.datamodule.validation.images[: min(evaluation.num_samples, MOST_MANIFOLD_IMAGES)]
     generated = model.sample(len(real), seed=run.seed)
     for name, measure in zip(DIVERSITY[1:], (manifold_precision, manifold_recall), strict=True):
