@@ -75,9 +75,10 @@ class ChaoticGenerator(ImageGenerator):
             the standard deviation that the noise alone gives a potential for dt -> 0, see :class:`Noise`.
         num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: label units of each class.
-        held_label_share: share of the free phase's chains, 0 to below 1, whose labels are held at those of the
-            minibatch's images, as they are held when images are asked for by class, see :meth:`training_step`. More of
-            it makes these images more varied, and less often of their class.
+        held_label_share: share of the free phase's chains whose labels are held at those of the minibatch's images, as
+            they are held when images are asked for by class, see :meth:`training_step`.
+        held_pixel_share: share of the free phase's chains whose pixels are held at the minibatch's images, as they are
+            held when classes are read. Both shares together leave some chains free.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         reclamp: whether the rates at which free chains end are held in turn, as those of images are in the clamped
             phase, before hidden rates are read, see :meth:`training_step`. False is the published rule.
@@ -114,6 +115,7 @@ class ChaoticGenerator(ImageGenerator):
         num_classes: int = 0,
         label_repetitions: int = 5,
         held_label_share: float = 0.0,
+        held_pixel_share: float = 0.0,
         num_chains: int | None = None,
         reclamp: bool = False,
         centering: float = 0.0,
@@ -154,10 +156,13 @@ class ChaoticGenerator(ImageGenerator):
         for name, dropout in (("coupling_dropout", coupling_dropout), ("hidden_dropout", hidden_dropout)):
             if not 0 <= dropout < 1:
                 raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
-        if not 0 <= held_label_share < 1:
+        for name, share in (("held_label_share", held_label_share), ("held_pixel_share", held_pixel_share)):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is a share of the chains, from 0 to below 1, but is {share}")
+        if held_label_share + held_pixel_share >= 1:
             raise ValueError(
-                f"held_label_share is a share of the chains, from 0 to below 1, but is {held_label_share}: without "
-                "free chains neither free samples nor labels are learnt"
+                f"held_label_share={held_label_share} and held_pixel_share={held_pixel_share} leave no chains free, "
+                "from which free samples are learnt: lower one of them"
             )
         if hidden_dropout > 0 and len(layer_sizes) == 1:
             raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
@@ -169,6 +174,7 @@ class ChaoticGenerator(ImageGenerator):
         self.sampling_time = sampling_time
         self.noise = noise
         self.held_label_share = held_label_share
+        self.held_pixel_share = held_pixel_share
         self.num_chains = num_chains
         self.reclamp = reclamp
         self.centering = centering
@@ -270,9 +276,10 @@ class ChaoticGenerator(ImageGenerator):
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
         """One step of contrastive Hebbian learning: clamped phase, free phase, perhaps a second clamped one, update.
 
-        With label units, a share s of the chains of the free phase has its labels held, so that the update is
-        ``<.>_clamped - (1 - s) <.>_free - s <.>_labels held``: a part learns images and labels together, the other
-        images given their labels. (Our choice; the paper has no labels.)
+        With label units, a share s of the chains of the free phase has its labels held and a share r its pixels, so
+        that the update is ``<.>_clamped - (1 - s - r) <.>_free - s <.>_labels held - r <.>_pixels held``: a part learns
+        images and labels together, one images given their labels, and one labels given their images. (Our choice; the
+        paper has no labels.)
 
         By the published rule the hidden rates of the free phase are those at time T. They follow the visible rates with
         a lag of tau, and in the clamped phase without one, so that learning ends where phi phi agrees although what
@@ -301,7 +308,7 @@ class ChaoticGenerator(ImageGenerator):
         ]
         if self.reclamp:
             starts.append(self.start(num_chains, seed=(self.seed, RECLAMPED_PHASE, step), first_chain=first_chain))
-        held = self._hold_labels(batch.labels, num_chains, first_chain)
+        held = self._hold_parts(visible, num_chains, first_chain)
         lesson = self.lesson(visible, starts, held=held, thinning=thinning)
         if self.may_wait_for_device(step):
             self._look_for_divergence()
@@ -321,7 +328,7 @@ class ChaoticGenerator(ImageGenerator):
         Args:
             visible: rates of images, as in :meth:`clamped_phase`.
             starts: of the clamped phase, the free one, and the second clamped one if there is one.
-            held: labels that free chains hold.
+            held: labels or pixels that chains of the free phase hold.
             thinning: what is dropped from the network.
 
         Returns:
@@ -384,27 +391,26 @@ class ChaoticGenerator(ImageGenerator):
 
         Args:
             start: of the chains.
-            held: labels to hold.
+            held: labels or pixels to hold.
             thinning: what is dropped from the network.
         """
         return self._run(start, [self.sampling_time], held=held, thinning=thinning)[0]
 
-    def _hold_labels(self, labels: Tensor, num_chains: int, first_chain: int) -> Held | None:
-        """The labels that chains of the free phase hold, spread evenly over the chains of all processes and steps.
+    def _hold_parts(self, visible: Tensor, num_chains: int, first_chain: int) -> Held | None:
+        """The labels or pixels that chains of the free phase hold.
 
-        Chain i takes the label of image i of the minibatch of all processes; if there are more chains, in turn.
+        Chain i takes them from image i of the minibatch of all processes; if there are more chains, in turn.
         """
-        share = self.held_label_share
-        if not self.layout.num_classes or share == 0:
+        shares = self.held_label_share, self.held_pixel_share
+        if not self.layout.num_classes or not any(shares):
             return None
-        chains = torch.arange(first_chain, first_chain + num_chains, device=labels.device)
+        chains = torch.arange(first_chain, first_chain + num_chains, device=visible.device)
         if self.num_chains is not None:  # else the chains are those of this process's images
             if self.trainer.world_size > 1:
-                labels = self.all_gather(labels).flatten()  # type: ignore[union-attr]
-            labels = labels[chains % len(labels)]
-        chains_so_far = (chains + self.global_step * num_chains * self.trainer.world_size).double()
-        holds = ((chains_so_far + 1) * share).floor() > (chains_so_far * share).floor()
-        return self.layout.hold_labels(labels, holds)
+                visible = self.all_gather(visible).flatten(0, 1)  # type: ignore[union-attr]
+            visible = visible[chains % len(visible)]
+        so_far = chains + self.global_step * num_chains * self.trainer.world_size
+        return self.layout.hold(visible, *_in_turn(so_far, *shares))
 
     def _run(
         self, start: Start, times: Sequence[float], *, held: Held | None = None, thinning: Thinning = WHOLE
@@ -693,3 +699,25 @@ def _bias_rate_of(settings: Mapping[str, Any]) -> float:
     if asked is None:
         return BIAS_RATE if settings.get("centering", 0.0) > 0 else 1.0
     return float(asked)
+
+
+def _in_turn(counts: Tensor, first_share: float, second_share: float) -> tuple[Tensor, Tensor]:
+    """Whose turn it is among chains that are counted on over steps and processes: two shares, each spread evenly.
+
+    Args:
+        counts: of chains so far, int64.
+        first_share: of all of them, below 1.
+        second_share: likewise, taken from the others.
+
+    Returns:
+        True for those of the first share, and for those of the second.
+    """
+
+    def taken(numbers: Tensor, share: float) -> Tensor:
+        return (numbers * share).floor()
+
+    before, after = counts.double(), counts.double() + 1
+    first = taken(after, first_share) > taken(before, first_share)
+    left_before, left_after = (numbers - taken(numbers, first_share) for numbers in (before, after))
+    share_of_left = second_share / (1 - first_share)
+    return first, taken(left_after, share_of_left) > taken(left_before, share_of_left)

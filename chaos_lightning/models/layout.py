@@ -65,16 +65,21 @@ class VisibleLayout:
         weights = (1 + scores.float()).clamp(min=1e-6)
         return torch.div(weights, weights.sum(dim=1, keepdim=True))
 
-    def hold_labels(self, labels: Tensor, chains: Tensor | None = None) -> Held:
-        """Hold the label units at labels and leave the pixels free.
+    def hold(self, rates: Tensor, hold_labels: Tensor, hold_pixels: Tensor) -> Held:
+        """Hold the labels of some chains and the pixels of others.
 
         Args:
-            labels: of the chains, ``(chains,)``, int64.
-            chains: True for those that hold theirs, ``(chains,)``; None for all.
+            rates: visible ones of labelled images, one a chain, ``(chains, units)``.
+            hold_labels: True for chains whose label units are held, ``(chains,)``.
+            hold_pixels: True for chains whose pixels are.
         """
-        images = torch.zeros(len(labels), self.num_pixels, device=labels.device)
-        mask = torch.arange(self.num_units, device=labels.device) >= self.num_pixels
-        return Held(self.rates_of(images, labels), mask if chains is None else chains.unsqueeze(1) & mask)
+        is_pixel = torch.arange(self.num_units, device=rates.device) < self.num_pixels
+        return Held(rates, torch.where(is_pixel, hold_pixels[:, None], hold_labels[:, None]))
+
+    def hold_labels(self, labels: Tensor) -> Held:
+        """Hold the label units at labels ``(chains,)``, int64, and leave the pixels free."""
+        rates = self.rates_of(torch.zeros(len(labels), self.num_pixels, device=labels.device), labels)
+        return Held(rates, torch.arange(self.num_units, device=labels.device) >= self.num_pixels)
 
     def hold_pixels(self, images: Tensor, given: Tensor | None = None) -> Held:
         """Hold pixels at those of images ``(chains, ...)`` and leave the rest free.

@@ -112,7 +112,9 @@ SETTINGS = {"visible_units": 25, "seed": 3, "num_chains": 40}
 NETWORKS = [
     lambda: OneLayer(**SETTINGS, coupling_dropout=0.2),
     lambda: TwoLayer(**SETTINGS, hidden_units=17, reclamp=True, centering=0.1, hidden_dropout=0.1),
-    lambda: TwoLayer(**SETTINGS, hidden_units=17, num_classes=3, held_label_share=0.5, rate="hardtanh"),
+    lambda: TwoLayer(
+        **SETTINGS, hidden_units=17, num_classes=3, held_label_share=0.5, held_pixel_share=0.25, rate="hardtanh"
+    ),
     lambda: ThreeLayer(**SETTINGS, hidden_units=17, top_units=9, reclamp=True, l1=0.01),
 ]
 

@@ -110,6 +110,7 @@ def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
             noise=0.1,
             num_classes=10,
             held_label_share=0.23,
+            held_pixel_share=0.31,
             num_chains=307,
             reclamp=True,
             centering=0.1,

@@ -8,7 +8,7 @@ from test_models import ARCHITECTURES, SIDE, SMALL, Loader, images, network_in_n
 from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, TwoLayer
 from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import initial_potentials
-from chaos_lightning.models.base import CLASSIFICATION, COMPLETION, SAMPLING
+from chaos_lightning.models.base import CLASSIFICATION, COMPLETION, SAMPLING, _in_turn
 
 NUM_CLASSES, REPETITIONS = 3, 2
 LABELLED = {**SMALL, "num_classes": NUM_CLASSES, "label_repetitions": REPETITIONS}
@@ -31,17 +31,21 @@ def trained(model, steps=6):
 
 
 @pytest.mark.parametrize(
-    ("share", "num_chains", "holding"),
+    ("shares", "num_chains", "holding_labels", "holding_pixels"),
     [
-        (0.0, None, [[]] * 4),
-        (0.25, None, [[3, 7, 11], [2, 6, 10], [1, 5, 9], [0, 4, 8, 12]]),
-        (0.5, 28, [range(1, 28, 2)] * 4),  # more chains than images: images lend their labels in turn
-        (0.15, 5, [[], [1], [3], [4]]),  # less than one a step: spread over steps
+        ((0.0, 0.0), None, [[]] * 4, [[]] * 4),
+        ((0.25, 0.0), None, [[3, 7, 11], [2, 6, 10], [1, 5, 9], [0, 4, 8, 12]], [[]] * 4),
+        ((0.0, 0.25), None, [[]] * 4, [[3, 7, 11], [2, 6, 10], [1, 5, 9], [0, 4, 8, 12]]),
+        # more chains than images: images lend their pixels and labels in turn
+        ((0.5, 0.25), 28, [range(1, 28, 2)] * 4, [range(2, 28, 4)] * 4),
+        ((0.15, 0.0), 5, [[], [1], [3], [4]], [[]] * 4),  # less than one a step: spread over steps
     ],
 )
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
-def test_labels_are_learnt_by_the_rule_of_the_pixels(architecture, sizes, share, num_chains, holding):
-    settings = {"held_label_share": share, "num_chains": num_chains}
+def test_labels_are_learnt_by_the_rule_of_the_pixels(
+    architecture, sizes, shares, num_chains, holding_labels, holding_pixels
+):
+    settings = {"held_label_share": shares[0], "held_pixel_share": shares[1], "num_chains": num_chains}
     model = architecture(**LABELLED, **sizes, **settings, optimizer=lambda p: torch.optim.SGD(p, lr=0.07))
     couplings, biases = network_in_numpy(model.network)
     data, labels = images().double(), torch.arange(13) % NUM_CLASSES
@@ -51,8 +55,10 @@ def test_labels_are_learnt_by_the_rule_of_the_pixels(architecture, sizes, share,
     visible = np.concatenate([data.flatten(1).numpy(), blocks], axis=1)
     for step in range(4):
         held = np.full((num_chains or 13, visible.shape[1]), np.nan)
-        for chain in holding[step]:
+        for chain in holding_labels[step]:
             held[chain, NUM_PIXELS:] = blocks[chain % 13]
+        for chain in holding_pixels[step]:
+            held[chain, :NUM_PIXELS] = visible[chain % 13, :NUM_PIXELS]
         layers = model.network.layer_sizes
         step_in_numpy((couplings, biases), layers, visible, step, 0.07, ALPHA, NUM_STEPS, num_chains, held)
     for connection, (learned, _, _) in zip(model.network.connections, couplings, strict=True):
@@ -79,7 +85,7 @@ def test_held_rates_stay_exactly_where_they_are_at_every_step(architecture, size
     model = trained(architecture(**LABELLED, **sizes))
     labels = torch.tensor([2, 0, 1, 1, 2])
     pixels = images(5).to(torch.bfloat16).float()  # bfloat16 products round the rates they hold
-    of_some = model.layout.hold_labels(labels, torch.tensor([True, False, False, True, True]))
+    of_some = model.layout.hold(model.layout.rates_of(pixels, labels), labels == 2, labels == 1)
     for held in (model.layout.hold_labels(labels), of_some, model.layout.hold_pixels(pixels, ~HIDDEN)):
         mask = held.mask.expand_as(held.values)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
@@ -185,10 +191,25 @@ def test_requests_that_cannot_be_met_are_refused(request_, message):
         request_(TwoLayer(**SMALL, hidden_units=7))
 
 
+@pytest.mark.parametrize("name", ["held_label_share", "held_pixel_share"])
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
-def test_no_more_labels_can_be_held_than_there_are_chains(share):
-    with pytest.raises(ValueError, match="held_label_share is a share of the chains, from 0 to below 1"):
-        TwoLayer(**LABELLED, held_label_share=share)
+def test_no_more_labels_or_pixels_can_be_held_than_there_are_chains(name, share):
+    with pytest.raises(ValueError, match=f"{name} is a share of the chains, from 0 to below 1"):
+        TwoLayer(**LABELLED, **{name: share})
+
+
+def test_some_chains_stay_free():
+    with pytest.raises(ValueError, match=r"held_label_share=0.7 and held_pixel_share=0.3 leave no chains free"):
+        TwoLayer(**LABELLED, held_label_share=0.7, held_pixel_share=0.3)
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.3), (0.6, 0.2), (0.37, 0.41), (0.9, 0.09)])
+def test_held_parts_are_spread_evenly_over_chains_and_never_both_of_a_chain(shares):
+    parts = _in_turn(torch.arange(10_000), *shares)
+    for part, share in zip(parts, shares, strict=True):
+        so_far = part.cumsum(0) - share * torch.arange(1, 10_001)
+        assert so_far.abs().max() < 2
+    assert not (parts[0] & parts[1]).any()
 
 
 def test_images_of_another_size_or_range_have_no_class():

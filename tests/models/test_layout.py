@@ -33,13 +33,17 @@ def test_holding_labels_leaves_the_pixels_free_and_the_other_way_round():
     labels, pixels = LAYOUT.hold_labels(torch.tensor([1, 2])), LAYOUT.hold_pixels(IMAGES)
     assert labels.mask.tolist() == [False] * 5 + [True] * 6
     assert labels.values[:, 5:].tolist() == [[-1, -1, 1, 1, -1, -1], [-1, -1, -1, -1, 1, 1]]
-    of_one = LAYOUT.hold_labels(torch.tensor([1, 2]), torch.tensor([False, True]))
-    assert torch.equal(of_one.values, labels.values)
-    assert of_one.mask.tolist() == [[False] * 11, [False] * 5 + [True] * 6]
     assert pixels.mask.tolist() == [True] * 5 + [False] * 6
     assert torch.equal(pixels.values[:, :5], IMAGES.flatten(1))
     given = torch.tensor([True, False, True, False, False])
     assert LAYOUT.hold_pixels(IMAGES, given).mask.tolist() == [*given.tolist(), *[False] * 6]
+
+
+def test_some_chains_hold_labels_and_others_pixels():
+    rates = LAYOUT.rates_of(IMAGES, torch.tensor([1, 2]))
+    held = LAYOUT.hold(rates, torch.tensor([True, False]), torch.tensor([False, True]))
+    assert torch.equal(held.values, rates)
+    assert held.mask.tolist() == [[False] * 5 + [True] * 6, [True] * 5 + [False] * 6]
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,8 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
 def test_the_second_clamped_phase_holds_samples_with_their_labels_and_leaves_both_others_as_they_are(monkeypatch):
     def model(reclamp):
         return TwoLayer(
-            **SMALL, hidden_units=7, num_classes=3, label_repetitions=2, held_label_share=0.5, num_chains=8,
-            hidden_dropout=0.3, reclamp=reclamp, optimizer=sgd,
+            **SMALL, hidden_units=7, num_classes=3, label_repetitions=2, held_label_share=0.5, held_pixel_share=0.25,
+            num_chains=8, hidden_dropout=0.3, reclamp=reclamp, optimizer=sgd,
         )  # fmt: skip
 
     def noting(phase, noted):

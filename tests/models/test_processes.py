@@ -47,12 +47,14 @@ class Result(Callback):
 
 def train(architecture, precision, devices, file):
     model = {
-        "OneLayer": lambda **s: OneLayer(num_classes=10, held_label_share=0.25, centering=0.1, **s),
+        "OneLayer": lambda **s: OneLayer(
+            num_classes=10, held_label_share=0.25, held_pixel_share=0.25, centering=0.1, **s
+        ),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, reclamp=True, noise=0.1, **s),
         "ThreeLayer": lambda **s: ThreeLayer(
-            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, held_label_share=0.5, num_chains=40,
-            reclamp=True, centering=0.02, bias_rate=3.0, noise=0.1, l1=0.01, coupling_dropout=0.1, hidden_dropout=0.1,
-            **s
+            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, held_label_share=0.5,
+            held_pixel_share=0.25, num_chains=40, reclamp=True, centering=0.02, bias_rate=3.0, noise=0.1, l1=0.01,
+            coupling_dropout=0.1, hidden_dropout=0.1, **s
         ),
     }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
     trainer = Trainer(
