@@ -75,6 +75,11 @@ class SettingsFile(SaveConfigCallback):
             config["trainer.logger.init_args.version"] = None
         super().__init__(parser, config, *args, **kwargs)
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Write them where a logger gives the run a folder: elsewhere a config.yaml may be one of the user's own."""
+        if trainer.loggers:
+            super().setup(trainer, pl_module, stage)
+
 
 class ChaosCLI(LightningCLI):
     """LightningCLI with the defaults of this package and a closing report after training."""

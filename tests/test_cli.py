@@ -178,6 +178,14 @@ def test_the_path_of_a_checkpoint_says_data_and_seed_too(in_fashion, stage):
     assert model.evaluation.num_samples == 31
 
 
+def test_without_a_logger_a_config_of_the_users_own_stays_as_it_is(fashion, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text("# mine\ntrainer:\n  logger: false\n")
+    for command in (["validate", "--ckpt_path", str(fashion / LAST[1])], ["fit", *TINY, "--trainer.max_steps", "1"]):
+        main([command[0], "--config", "config.yaml", *command[1:]])
+    assert (tmp_path / "config.yaml").read_text().startswith("# mine")
+
+
 def test_settings_that_the_user_gives_count_more_than_those_of_the_checkpoint(in_fashion):
     times = ("--model.sampling_time", "50", "--model.measure_times", "[20]")
     model, data = evaluated("test", *times, "--data.num_eval_images", "17", "--seed_everything", "4")

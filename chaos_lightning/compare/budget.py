@@ -85,7 +85,7 @@ def decide(folder: Path, fit_arguments: list[str], seconds: float) -> Budget:
         "limit_val_batches": "0",
         "logger": "false",
         "enable_checkpointing": "false",
-        "default_root_dir": str(folder),  # for its config.yaml, which the run itself then replaces
+        "default_root_dir": str(folder),  # whatever is kept nevertheless the run itself replaces
     }
     arguments = [f"--trainer.{name}={value}" for name, value in {"max_steps": "1000000000", **nothing_kept}.items()]
     cli = PilotCLI(["fit", *fit_arguments, *arguments], pilot)
