@@ -1,12 +1,14 @@
 """Training with labels, images asked for by class, classes read off images, and completion."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from test_models import ARCHITECTURES, SIDE, SMALL, Loader, images, network_in_numpy, quiet_trainer, step_in_numpy
 
 from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, TwoLayer
-from chaos_lightning.data import Minibatch
+from chaos_lightning.data import EvaluationBatch, Minibatch
 from chaos_lightning.dynamics import initial_potentials
 from chaos_lightning.models.base import CLASSIFICATION, COMPLETION, SAMPLING, _in_turn
 
@@ -129,14 +131,16 @@ def relaxed(start, drive):
 
 def test_a_network_made_by_hand_reads_classes_as_the_equation_says():
     model, learned, bias = without_chaos()
-    data = images(11).double()
-    start = initial_potentials([31], 11, seed=[4, CLASSIFICATION])[0].double().numpy()[:, NUM_PIXELS:]
+    data, num_samples = images(11).double(), 3
+    start = initial_potentials([31], 33, seed=[4, CLASSIFICATION])[0].double().numpy()[:, NUM_PIXELS:]
     drive = data.flatten(1).numpy() @ learned[NUM_PIXELS:, :NUM_PIXELS].T + bias[NUM_PIXELS:]
-    yes = 1 + np.tanh(relaxed(start, drive)).reshape(11, NUM_CLASSES, REPETITIONS).mean(axis=2)
-    expected = yes / yes.sum(axis=1, keepdims=True)
-    probabilities = model.classify(data, seed=4)
+    potentials = relaxed(start.reshape(11, num_samples, -1), drive[:, None])
+    yes = 1 + np.tanh(potentials).reshape(11, num_samples, NUM_CLASSES, REPETITIONS).mean(axis=3)
+    expected = (yes / yes.sum(axis=2, keepdims=True)).mean(axis=1)
+    probabilities = model.classify(data, num_samples, seed=4)
     np.testing.assert_allclose(probabilities.numpy(), expected, atol=1e-5)
-    np.testing.assert_allclose(model.classify(data, seed=4, chains_at_once=4).numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(model.classify(data, num_samples, seed=4, chains_at_once=4).numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(model.classify(data[:5], num_samples, seed=4).numpy(), expected[:5], atol=1e-5)
     assert len(set(expected.argmax(axis=1))) > 1
 
 
@@ -243,3 +247,17 @@ def test_a_checkpoint_carries_the_labels_and_one_without_the_settings_has_none(t
         assert loaded.layout == model.layout
         asked = {"labels": "all"} if model.layout.num_classes else {}
         assert torch.equal(loaded.sample(5, seed=1, **asked), model.sample(5, seed=1, **asked))
+
+
+def test_validation_reads_the_class_of_an_image_as_a_user_does():
+    """Whichever images are in a batch with it."""
+    model = trained(TwoLayer(**LABELLED, hidden_units=7, seed=3))
+    data, labels, taken = images(9), torch.arange(9) % NUM_CLASSES, []
+    batch = EvaluationBatch(data[4:], labels[4:], first_index=4, floor_images=data[4:])
+    with torch.no_grad():
+        model.measure_classes(SimpleNamespace(update=lambda *of_batch: taken.extend(of_batch)), batch)
+    real, of_real, asked, probabilities = taken
+    assert torch.equal(real, data[4:])
+    assert torch.equal(of_real, labels[4:])
+    assert asked.shape == real.shape
+    torch.testing.assert_close(probabilities, model.classify(data, seed=3)[4:], rtol=0, atol=1e-5)
