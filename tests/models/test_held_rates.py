@@ -216,12 +216,14 @@ def test_held_parts_are_spread_evenly_over_chains_and_never_both_of_a_chain(shar
     assert not (parts[0] & parts[1]).any()
 
 
-def test_images_of_another_size_or_range_have_no_class():
+def test_images_of_another_size_or_range_have_no_class_nor_those_that_nobody_reads():
     model = TwoLayer(**LABELLED, hidden_units=7)
     with pytest.raises(ValueError, match="16 pixels"):
         model.classify(torch.zeros(3, 1, 4, 4))
     with pytest.raises(ValueError, match="outside"):
         model.classify(images(3) * 2)
+    with pytest.raises(ValueError, match="num_samples and chains_at_once must be at least 1"):
+        model.classify(images(3), num_samples=0)
     with pytest.raises(ValueError, match="there is no class 3"):
         model.sample(3, labels=[0, 3])
 
