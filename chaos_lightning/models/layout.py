@@ -73,13 +73,12 @@ class VisibleLayout:
             hold_labels: True for chains whose label units are held, ``(chains,)``.
             hold_pixels: True for chains whose pixels are.
         """
-        is_pixel = torch.arange(self.num_units, device=rates.device) < self.num_pixels
-        return Held(rates, torch.where(is_pixel, hold_pixels[:, None], hold_labels[:, None]))
+        return Held(rates, torch.where(self._are_pixels(rates.device), hold_pixels[:, None], hold_labels[:, None]))
 
     def hold_labels(self, labels: Tensor) -> Held:
         """Hold the label units at labels ``(chains,)``, int64, and leave the pixels free."""
         rates = self.rates_of(torch.zeros(len(labels), self.num_pixels, device=labels.device), labels)
-        return Held(rates, torch.arange(self.num_units, device=labels.device) >= self.num_pixels)
+        return Held(rates, ~self._are_pixels(labels.device))
 
     def hold_pixels(self, images: Tensor, given: Tensor | None = None) -> Held:
         """Hold pixels at those of images ``(chains, ...)`` and leave the rest free.
@@ -148,6 +147,10 @@ class VisibleLayout:
                 "this network has no label units, so it knows no classes: train one with num_classes=10 "
                 "(--model.num_classes 10)"
             )
+
+    def _are_pixels(self, device: torch.device) -> Tensor:
+        """True for the units of pixels, ``(units,)``."""
+        return torch.arange(self.num_units, device=device) < self.num_pixels
 
     def _label_rates(self, labels: Tensor) -> Tensor:
         one_hot = torch.nn.functional.one_hot(labels, self.num_classes)
