@@ -593,17 +593,20 @@ class ChaoticGenerator(ImageGenerator):
         """
         self.layout.require_labels()
         rows = as_image_rows(images, "images", self.layout.num_pixels).to(self.device)
+        return self._classify(rows, num_samples, seed, chains_at_once=chains_at_once)
+
+    def _classify(
+        self, rows: Tensor, num_samples: int, seed: int, *, first_image: int = 0, chains_at_once: int = 500
+    ) -> Tensor:
+        """As :meth:`classify`, for images ``(images, pixels)`` of which the first is the one of that index."""
         parts = []
         for chains in ChainLoader(len(rows) * num_samples, chains_at_once, seed):
             of_chains = rows[chains.indices() // num_samples]
-            start = self.start(len(of_chains), seed=(seed, CLASSIFICATION), first_chain=chains.first_chain)
-            parts.append(self._read_labels(of_chains, start))
+            first_chain = first_image * num_samples + chains.first_chain
+            start = self.start(len(of_chains), seed=(seed, CLASSIFICATION), first_chain=first_chain)
+            (state,) = self._run(start, [self.sampling_time], held=self.layout.hold_pixels(of_chains))
+            parts.append(self.layout.probabilities_of(state.rates[0]))
         return torch.cat(parts).view(len(rows), num_samples, -1).mean(dim=1)
-
-    def _read_labels(self, images: Tensor, start: Start) -> Tensor:
-        """What the label units of chains say while the pixels of images are held, ``(chains, classes)``."""
-        (state,) = self._run(start, [self.sampling_time], held=self.layout.hold_pixels(images))
-        return self.layout.probabilities_of(state.rates[0])
 
     @torch.no_grad()
     def complete(
@@ -661,13 +664,11 @@ class ChaoticGenerator(ImageGenerator):
         Chains that are asked start where those of :meth:`evaluation_images` do, so that only the labels make a
         difference.
         """
-        num_images, first_image = len(batch.images), batch.first_index
+        time, first_image = self.sampling_time, batch.first_index
         held = self.layout.hold_labels(batch.labels)
-        asked = self._generate(num_images, [self.sampling_time], (self.seed, EVALUATION), first_image, held)
-        of_readings = batch.images.flatten(1).repeat_interleave(READINGS, dim=0)
-        start = self.start(len(of_readings), seed=(self.seed, CLASSIFICATION), first_chain=first_image * READINGS)
-        probabilities = self._read_labels(of_readings, start).view(num_images, READINGS, -1).mean(dim=1)
-        measures.update(batch.images, batch.labels, asked[self.sampling_time], probabilities)
+        asked = self._generate(len(batch.images), [time], (self.seed, EVALUATION), first_image, held)[time]
+        probabilities = self._classify(batch.images.flatten(1), READINGS, self.seed, first_image=first_image)
+        measures.update(batch.images, batch.labels, asked, probabilities)
 
     # Checkpoints
 
@@ -722,10 +723,9 @@ def _in_turn(counts: Tensor, first_share: float, second_share: float) -> tuple[T
     """
 
     def taken(numbers: Tensor, share: float) -> Tensor:
-        return (numbers * share).floor()
+        return ((numbers + 1) * share).floor() > (numbers * share).floor()
 
-    before, after = counts.double(), counts.double() + 1
-    first = taken(after, first_share) > taken(before, first_share)
-    left_before, left_after = (numbers - taken(numbers, first_share) for numbers in (before, after))
-    share_of_left = second_share / (1 - first_share)
-    return first, taken(left_after, share_of_left) > taken(left_before, share_of_left)
+    counts = counts.double()
+    first = taken(counts, first_share)
+    others = counts - (counts * first_share).floor()
+    return first, ~first & taken(others, second_share / (1 - first_share))
