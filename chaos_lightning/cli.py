@@ -31,6 +31,7 @@ from chaos_lightning.callbacks import (
     TrainingCheckpoint,
     TrainingPictures,
 )
+from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.of_training import is_at_hand, require_at_hand, training_data
@@ -66,19 +67,30 @@ class Parser(LightningArgumentParser):
 
 
 class SettingsFile(SaveConfigCallback):
-    """Writes the settings of a run into its folder, in such a way that they make a run of their own."""
+    """Writes the settings of a run into its folder, in such a way that they make a run of their own.
 
-    def __init__(self, parser: LightningArgumentParser, config: Namespace, *args: Any, **kwargs: Any) -> None:
+    Without a logger a run has no folder, and nothing is written: a config.yaml elsewhere may be one of the user's own.
+    """
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
         config = config.clone()
         config["ckpt_path"] = None
         if "version" in (config.get("trainer.logger.init_args") or {}):
             config["trainer.logger.init_args.version"] = None
-        super().__init__(parser, config, *args, **kwargs)
+        super().__init__(parser, config, save_to_log_dir=False)
+        self._folder: Path | None = None
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write them where a logger gives the run a folder: elsewhere a config.yaml may be one of the user's own."""
-        if trainer.loggers:
-            super().setup(trainer, pl_module, stage)
+        """Note the run's folder, which all processes must ask for together."""
+        self._folder = folder_of_run(trainer)
+        super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Write them; a resumed run that goes on in the same folder does so again."""
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / self.config_filename
+            self.parser.save(self.config, path, skip_none=False, overwrite=True, multifile=False)
 
 
 class ChaosCLI(LightningCLI):
@@ -97,8 +109,6 @@ class ChaosCLI(LightningCLI):
             auto_configure_optimizers=False,
             parser_class=Parser,
             save_config_callback=SettingsFile,
-            # A resumed run that goes on in the same folder writes its settings again.
-            save_config_kwargs={"overwrite": True},
             trainer_defaults={
                 "max_steps": 300_000,  # the published run
                 "val_check_interval": 5_000,
@@ -342,10 +352,10 @@ class ChaosCLI(LightningCLI):
             self.validate(model=self.model, datamodule=self.datamodule)
         else:
             print_evaluation(evaluation)
-        self._report(self.trainer.log_dir)
+        self._report(folder_of_run(self.trainer))
 
     @rank_zero_only
-    def _report(self, folder: str | None) -> None:
+    def _report(self, folder: Path | None) -> None:
         seconds = round(time.monotonic() - self._start)
         model, trainer = self.model, self.trainer
         evaluation = model.evaluation
@@ -361,15 +371,13 @@ class ChaosCLI(LightningCLI):
                 for values in (evaluation.measures[evaluation.sampling_time], evaluation.floors)
             )
             print(f"Its samples reach {reached}; 0 is perfect, and real images reach {floors}.")
-        if folder is None:
-            return
-        checkpoint = getattr(trainer.checkpoint_callback, "last_model_path", None) or "none was written"
         for label, name in (("samples    ", "samples.png"), ("measures   ", RECORD)):
-            if (Path(folder) / name).exists():
-                print(f"{label} {Path(folder) / name}")
-        print(f"checkpoint  {checkpoint}")
-        if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
-            print(f"TensorBoard tensorboard --logdir {folder}")
+            if folder is not None and (folder / name).exists():
+                print(f"{label} {folder / name}")
+        print(f"checkpoint  {getattr(trainer.checkpoint_callback, 'last_model_path', None) or 'none was written'}")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                print(f"TensorBoard tensorboard --logdir {logger.log_dir}")
 
 
 def _settings_of(checkpoint: dict[str, Any], *, other_data: str | None) -> dict[str, Any]:

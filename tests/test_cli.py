@@ -184,6 +184,7 @@ def test_without_a_logger_a_config_of_the_users_own_stays_as_it_is(fashion, tmp_
     for command in (["validate", "--ckpt_path", str(fashion / LAST[1])], ["fit", *TINY, "--trainer.max_steps", "1"]):
         main([command[0], "--config", "config.yaml", *command[1:]])
     assert (tmp_path / "config.yaml").read_text().startswith("# mine")
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "checkpoints"}
 
 
 def test_settings_that_the_user_gives_count_more_than_those_of_the_checkpoint(in_fashion):

@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.evaluation import Evaluation
@@ -25,6 +26,8 @@ _FILES = {
 class MeasuresFile(Callback):
     """Appends every evaluation to ``measures.csv`` in the run's folder; prints it when one was asked for.
 
+    Without a logger a run has no folder, and nothing is written.
+
     One line a sampling time and measure. The floor is what real training images reach against the same held-out
     images; the ratio is value over floor. What networks that know classes are measured by besides goes to
     ``classes.csv``, a line a class ("all" for all together) and measure. A run that goes on from a checkpoint first
@@ -33,18 +36,18 @@ class MeasuresFile(Callback):
     """
 
     def __init__(self) -> None:
-        self._folder: str | None = None
+        self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Note the run's folder, which all processes must ask for together."""
-        self._folder = trainer.log_dir
+        self._folder = folder_of_run(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take out the measures of steps that training takes again."""
         if trainer.is_global_zero and self._folder is not None:
             step = trainer.global_step
             for name, columns in _FILES.items():
-                path = Path(self._folder) / name
+                path = self._folder / name
                 _write(path, columns, _read(path, lambda row: 0 < int(row["step"]) <= step))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -62,9 +65,8 @@ class MeasuresFile(Callback):
         if evaluation is None:
             return
         if self._folder is not None:
-            folder = Path(self._folder)
-            _append(folder / RECORD, _rows(evaluation))
-            _append(folder / CLASSES_RECORD, _class_rows(evaluation))
+            _append(self._folder / RECORD, _rows(evaluation))
+            _append(self._folder / CLASSES_RECORD, _class_rows(evaluation))
         if print_table:
             print_evaluation(evaluation)
 

@@ -12,6 +12,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
 
 
@@ -25,8 +26,9 @@ class TrainingPictures(Callback):
     """Draws at every validation: a grid of samples, the couplings' histogram, the spectra.
 
     All go to TensorBoard where that is the logger. The grid is also written to ``samples.png`` in the run's folder,
-    where it shows the newest network, and to ``samples/step_….png``, where the history stays. The chains drawn are
-    the same each time, so the pictures show how the same starts come out as the network learns.
+    where it shows the newest network, and to ``samples/step_….png``, where the history stays; without a
+    logger a run has no folder. The chains drawn are the same each time, so the pictures show how the same starts come
+    out as the network learns.
 
     Args:
         num_images: images in the grid.
@@ -41,11 +43,11 @@ class TrainingPictures(Callback):
             raise ValueError(f"num_images must be at least 1, but is {num_images}")
         self.num_images = num_images
         self.seed = seed
-        self._folder: str | None = None
+        self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Note the run's folder, which all processes must ask for together."""
-        self._folder = trainer.log_dir
+        self._folder = folder_of_run(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Have TensorBoard forget the steps that training takes again."""
@@ -66,10 +68,10 @@ class TrainingPictures(Callback):
         step = trainer.global_step
         grid = image_grid(generator.sample(self.num_images, seed=self.seed))
         if self._folder is not None:
-            history = Path(self._folder) / "samples" / f"step_{step:07d}.png"
+            history = self._folder / "samples" / f"step_{step:07d}.png"
             history.parent.mkdir(parents=True, exist_ok=True)
             save_image(grid, history)
-            save_image(grid, Path(self._folder) / "samples.png")
+            save_image(grid, self._folder / "samples.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 board = logger.experiment

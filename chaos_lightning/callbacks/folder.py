@@ -1,0 +1,25 @@
+"""The folder of a run."""
+
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+
+def folder_of_run(trainer: Trainer) -> Path | None:
+    """The folder that the first logger gives a run, the one above its checkpoints.
+
+    Other folders hold files of others, which a run must not write over. All processes must ask for it together.
+
+    Returns:
+        ``<save_dir>/<name>/<version>``, or None without a logger.
+    """
+    if not trainer.loggers:
+        return None
+    logger = trainer.loggers[0]
+    folder = Path(trainer.log_dir or trainer.default_root_dir)
+    if isinstance(logger, (TensorBoardLogger, CSVLogger)):
+        return folder
+    # Of other loggers it is where all runs are. Some services number runs themselves, in each process anew.
+    version = trainer.strategy.broadcast(logger.version)
+    return folder / str(logger.name) / (version if isinstance(version, str) else f"version_{version}")
