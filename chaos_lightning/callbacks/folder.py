@@ -12,9 +12,9 @@ def folder_of_run(trainer: Trainer) -> Path | None:
     Other folders hold files of others, which a run must not write over. All processes must ask for it together.
 
     Returns:
-        ``<save_dir>/<name>/<version>``, or None without a logger.
+        ``<save_dir>/<name>/<version>``, or None without a logger, as in a fast_dev_run.
     """
-    if not trainer.loggers:
+    if not trainer.loggers or trainer.fast_dev_run:  # type: ignore[attr-defined]
         return None
     logger = trainer.loggers[0]
     folder = Path(trainer.log_dir or trainer.default_root_dir)

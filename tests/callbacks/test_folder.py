@@ -37,10 +37,10 @@ class Service(Logger):
         pass
 
 
-def train(root, logger, max_steps):
+def train(root, logger, max_steps, **settings):
     trainer = Trainer(
         accelerator="cpu", logger=logger, default_root_dir=root, enable_progress_bar=False, enable_model_summary=False,
-        max_steps=max_steps, callbacks=[MeasuresFile(), TrainingPictures(num_images=4)],
+        max_steps=max_steps, callbacks=[MeasuresFile(), TrainingPictures(num_images=4)], **settings,
     )  # fmt: skip
     trainer.fit(TwoLayer(hidden_units=13, dt=5.0, measure_times=[]), MNISTDataModule(num_eval_images=31))
     trainer.validate(trainer.lightning_module, datamodule=trainer.datamodule)
@@ -71,9 +71,10 @@ def test_two_runs_of_one_name_leave_each_other_alone(tmp_path, make):
     assert {path.name for path in tmp_path.iterdir()} == {"project"}
 
 
-def test_without_a_logger_only_checkpoints_are_written(tmp_path, capsys):
+@pytest.mark.parametrize(("trial", "written"), [(False, {"checkpoints"}), (True, set())], ids=["run", "fast_dev_run"])
+def test_without_a_logger_only_checkpoints_are_written(tmp_path, capsys, trial, written):
     (tmp_path / "measures.csv").write_text("# mine\n")
-    train(tmp_path, False, 1)
+    train(tmp_path, trial, 1, fast_dev_run=trial)  # which takes the logger away
     assert (tmp_path / "measures.csv").read_text() == "# mine\n"
-    assert {path.name for path in tmp_path.iterdir()} == {"measures.csv", "checkpoints"}
+    assert {path.name for path in tmp_path.iterdir()} == {"measures.csv"} | written
     assert "E(AAI)" in capsys.readouterr().out
