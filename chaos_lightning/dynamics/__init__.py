@@ -1,7 +1,7 @@
 """The network and its dynamics, in plain torch: nothing here knows of Lightning."""
 
 from chaos_lightning.dynamics.chains import Start, run_chains, run_from, start_of
-from chaos_lightning.dynamics.gpu import replay
+from chaos_lightning.dynamics.gpu import replay, side_by_side
 from chaos_lightning.dynamics.initial import draw_by_chain, initial_potentials
 from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents, long_run_exponents, lyapunov_exponents, tangent_growth
@@ -36,6 +36,7 @@ __all__ = [
     "replica_divergence",
     "run_chains",
     "run_from",
+    "side_by_side",
     "start_of",
     "tangent_growth",
 ]

@@ -6,11 +6,14 @@ from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 MOST_GRAPHS = 16
 """Graphs kept for a network; the one that was not used for longest goes first. Each has memory of its own."""
@@ -75,6 +78,30 @@ def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Ha
     if not has_kernels(device) or _inside.get() or torch.cuda.is_current_stream_capturing():
         return run(*arguments)
     return _replay(network, run, arguments, (run.__qualname__, key), keep)
+
+
+def side_by_side(
+    device: torch.device, first: Callable[[], First], second: Callable[[], Second]
+) -> tuple[First, Second]:
+    """What two functions return that do not need one another; on a GPU their work runs at the same time.
+
+    Small work leaves most of a GPU idle, and one time step waits for the one before.
+
+    Args:
+        device: where their work is.
+        first: what to do on a stream of its own.
+        second: what to do on the current stream.
+    """
+    if device.type != "cuda":
+        return first(), second()
+    current, beside = torch.cuda.current_stream(device), _second_stream(device)
+    # Memory that the second stream gets was freed before this, so whoever used it on the current one has done so.
+    beside.wait_stream(current)
+    with torch.cuda.stream(beside):
+        one = first()
+    other = second()
+    current.wait_stream(beside)
+    return one, other
 
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
@@ -185,4 +212,10 @@ def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
 @cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
     """What graphs of a device are captured on."""
+    return torch.cuda.Stream(device)
+
+
+@cache
+def _second_stream(device: torch.device) -> torch.cuda.Stream:
+    """For what runs beside the current stream of a device."""
     return torch.cuda.Stream(device)

@@ -19,6 +19,7 @@ from chaos_lightning.dynamics import (
     num_time_steps,
     replay,
     run_from,
+    side_by_side,
     start_of,
 )
 from chaos_lightning.dynamics.thinning import WHOLE
@@ -352,8 +353,11 @@ class ChaoticGenerator(ImageGenerator):
         return lesson
 
     def _lesson(self, visible: Tensor, starts: Sequence[Start], held: Held | None, thinning: Thinning) -> Lesson:
-        clamped = self.clamped_phase(visible, starts[0], thinning=thinning)
-        free = self.free_phase(starts[1], held=held, thinning=thinning)
+        clamped, free = side_by_side(
+            visible.device,
+            lambda: self.clamped_phase(visible, starts[0], thinning=thinning),
+            lambda: self.free_phase(starts[1], held=held, thinning=thinning),
+        )
         self._divergence.take_in(visible, free.potentials)
         if self.reclamp:
             free = self.clamped_phase(free.rates[0], starts[2], thinning=thinning)
