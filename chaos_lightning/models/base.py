@@ -1,6 +1,7 @@
 """What the architectures have in common: the training step, sampling and what is measured."""
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from math import isclose, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -323,6 +324,9 @@ class ChaoticGenerator(ImageGenerator):
         self.step_schedule()
         if self.is_logging_step(step):
             self._log_update()
+
+    # Lightning asks at every step which arguments it takes, and finding out takes long.
+    training_step.__wrapped__.__signature__ = signature(training_step)  # type: ignore[attr-defined]
 
     def lesson(
         self, visible: Tensor, starts: Sequence[Start], *, held: Held | None = None, thinning: Thinning = WHOLE

@@ -98,6 +98,7 @@ class ImageGenerator(LightningModule):
         self._make_lr_scheduler = lr_scheduler
         self._stage_measures: dict[str, StageMeasures] = {}  # made when first needed: they are large
         self._loaded_step = 0
+        self._trained: list[nn.Parameter] = []
 
     @property
     def num_pixels(self) -> int:
@@ -190,6 +191,7 @@ class ImageGenerator(LightningModule):
                 without an end.
         """
         optimizer = self.make_optimizer()
+        self._trained = self.trainable()  # once, for finding them takes a while
         if isinstance(optimizer, torch.optim.LBFGS):
             raise ValueError("LBFGS evaluates a loss, and there is none here: take another optimiser, such as Adam")
         if self._make_lr_scheduler is None:
@@ -230,7 +232,7 @@ class ImageGenerator(LightningModule):
             gradients: of the trainable parameters, in their order, from the minibatch of this process; they are
                 averaged over all processes, and may be overwritten.
         """
-        for parameter, gradient in zip(self.trainable(), gradients, strict=True):
+        for parameter, gradient in zip(self._trained, gradients, strict=True):
             parameter.grad = self.averaged(gradient)
         self.optimizers().step()  # type: ignore[union-attr]
 

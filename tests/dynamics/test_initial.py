@@ -1,3 +1,4 @@
+import numpy as np
 import scipy.stats
 import torch
 
@@ -29,6 +30,15 @@ def test_a_number_is_the_seed_of_a_sequence_of_it():
     assert torch.equal(first.exponents, second.exponents)
     first, second = (replica_divergence(network, 3, duration=20, seed=seed) for seed in (7, (7,)))
     assert torch.equal(first.distances, second.distances)
+
+
+def test_seeds_are_numbers_of_any_size():
+    seeds = [0, 2**32 - 1, 2**32, 2**64 + 3]
+    for seed in [(number, other) for number in seeds for other in seeds]:
+        word = np.random.SeedSequence(list(seed)).generate_state(1)[0]
+        (drawn,) = initial_potentials([5], 3, seed=seed)
+        expected = torch.randn(20, 5, generator=torch.Generator().manual_seed(int(word)))[:3]
+        assert torch.equal(drawn, expected), seed
 
 
 def test_no_two_chains_are_alike():
