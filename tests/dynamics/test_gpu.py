@@ -150,6 +150,26 @@ def one_after_the_other(device, first, second):
     return first(), second()
 
 
+def test_phases_that_do_not_fit_on_the_gpu_together_end_too(monkeypatch):
+    num_chains = 1500  # tiles of each phase fill a large GPU by themselves, and wait for one another
+    model = ThreeLayer(sampling_time=20.0).cuda()
+    images = torch.rand(num_chains, 784, device="cuda") * 2 - 1
+
+    @torch.no_grad()
+    def gradients():
+        starts = [model.start(num_chains, seed=(0, phase)) for phase in range(2)]
+        with torch.autocast("cuda", torch.bfloat16):
+            lesson = model.lesson(images, starts)
+        return [gradient.clone() for gradient in lesson.couplings + lesson.biases]
+
+    together = [gradients() for _ in range(10)]
+    monkeypatch.setattr("chaos_lightning.models.base.replay", directly)
+    monkeypatch.setattr("chaos_lightning.models.base.side_by_side", one_after_the_other)
+    expected = gradients()
+    for found in together:
+        assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+
+
 @pytest.mark.parametrize("make", NETWORKS)
 def test_no_training_step_waits_for_the_gpu(make, precision):
     model = make()
