@@ -1,0 +1,58 @@
+"""What RESULTS tells its reader to type to get its figures is taken by the command line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chaos_lightning.cli import ChaosCLI
+from chaos_lightning.commands import main
+from chaos_lightning.compare import command as compare
+from chaos_lightning.sweep import command as sweep
+from tests.test_readme import help_of
+
+ROOT = Path(__file__).parents[1]
+RESULTS = (ROOT / "configs" / "RESULTS.md").read_text()
+SPANS = sorted({" ".join(span.split()) for span in re.findall(r"`([^`]+)`", RESULTS)})
+OPTIONS = [span for span in SPANS if re.match(r"--[\w.]+ ", span)]
+PLACEHOLDERS = {"DIR": "null", "S": "0.5", "R": "0.2", "N": "5", "CKPT": "last.ckpt"}
+OF_A_CHECKPOINT = {"test", "validate", "report"}
+
+
+def commands():
+    for span in SPANS:
+        if span.startswith("chaos-lightning "):
+            words = [PLACEHOLDERS.get(word, word) for word in span.split()[1:]]
+            for data_and_layers in ("mnist_one_layer", "fashion_mnist_three_layer"):
+                yield " ".join(words).replace("DATA_LAYERS", data_and_layers)
+                if "DATA_LAYERS" not in span:
+                    break
+
+
+@pytest.fixture(autouse=True)
+def typed_where_the_configs_are(monkeypatch, tmp_path):
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_command_is_taken(command, monkeypatch):
+    subcommand, *arguments = command.split()
+    if subcommand == "fit":
+        ChaosCLI(arguments, run=False)
+    elif subcommand in OF_A_CHECKPOINT:
+        assert all(f"{word} " in help_of(subcommand) for word in arguments if word.startswith("--"))
+    else:
+        plans = []
+        module = {"sweep": sweep, "compare": compare}[subcommand]
+        monkeypatch.setattr(module, "work", lambda plan, *_: plans.append(plan))
+        number = ["--num_samples", "500"] if subcommand == "compare" else ["--data.num_eval_images", "1000"]
+        main([*command.split(), *number])  # the sample in the package, which null stands for, has no more
+        assert plans
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_option_is_taken(options):
+    layers = "three" if "top_units" in options else "two"
+    folder, name = ("conditional", "mnist") if re.search("held_|label", options) else ("fast", f"mnist_{layers}_layer")
+    ChaosCLI(["--config", f"configs/{folder}/{name}.yaml", *options.split()], run=False)
