@@ -377,3 +377,21 @@ def test_what_an_earlier_run_has_noted_does_not_stop_the_next():
     model.lesson(torch.full((13, 25), 3.0, dtype=torch.double), [model.start(13, seed=(0, use)) for use in range(2)])
     train(model, 2)
     assert 0 < model.largest_potential < 100
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "settings"),
+    [(*each, {}) for each in ARCHITECTURES]
+    + [(*each, {"reclamp": True, "centering": 0.1}) for each in ARCHITECTURES[1:]],
+)
+def test_the_memory_of_a_step_does_not_depend_on_its_time(architecture, sizes, settings):
+    def bytes_allocated(sampling_time):
+        model = architecture(visible_units=25, dt=1.0, sampling_time=sampling_time, **sizes, **settings)
+        starts = [model.start(13, seed=(0, use)) for use in range(2 + model.reclamp)]
+        images = Loader.images.flatten(1).float()
+        model.lesson(images, starts)
+        with torch.profiler.profile(profile_memory=True) as profile, torch.no_grad():
+            model.lesson(images, starts)
+        return sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
+
+    assert bytes_allocated(200.0) == bytes_allocated(50.0) > 0

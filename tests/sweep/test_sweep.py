@@ -141,16 +141,24 @@ def test_a_base_that_is_edited_meanwhile_changes_no_run(tiny, monkeypatch):
     assert [config["model"]["init_args"]["hidden_units"] for config in configs] == [7, 7]
 
 
-def test_every_task_of_a_job_does_whole_runs(tiny):
-    """A launcher tells each task its rank, which would be the rank of a process of one run."""
-    job = {"NTASKS": "2", "PROCID": "1", "LOCALID": "1", "JOB_ID": "7", "JOB_NAME": "sweep", "NODELIST": "here"}
-    environment = {**os.environ, **{f"SLURM_{name}": value for name, value in job.items()}}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    command = [sys.executable, "-m", "chaos_lightning", *SWEEP, "--seeds", "[0]", "--trainer.max_steps", "6"]
-    done = subprocess.run([*command, "--workers", "1"], env=environment, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    assert len(list(tiny.glob("swept/runs/*/measures.csv"))) == 2
-    assert (tiny / "swept" / "table.csv").exists()
+def test_the_tasks_of_a_job_share_the_runs_and_do_whole_ones(tiny):
+    """A launcher starts the same command twice, and tells each its rank, which would be that of a process of a run."""
+    command = [sys.executable, "-m", "chaos_lightning", *SWEEP, "--workers", "1", "--trainer.max_steps", "6"]
+    tasks = []
+    for rank in range(2):
+        job = {"NTASKS": 2, "PROCID": rank, "LOCALID": rank, "JOB_ID": 7, "JOB_NAME": "sweep", "NODELIST": "here"}
+        environment = {**os.environ, **{f"SLURM_{name}": str(value) for name, value in job.items()}}
+        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+        tasks.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    for task in tasks:
+        assert task.wait(timeout=200) == 0, task.stderr.read()
+    done = trials(tiny)
+    assert [trial.state for trial in done] == [TrialState.COMPLETE] * 4
+    assert len({trial.user_attrs["run"] for trial in done}) == 4
+    assert len({trial.user_attrs["worker"] for trial in done}) == 2
+    assert len(list(tiny.glob("swept/runs/*/measures.csv"))) == 4
+    with (tiny / "swept" / "table.csv").open() as file:
+        assert [row["runs"] for row in csv.DictReader(file)] == ["2", "2"]
 
 
 def test_an_unknown_option_is_refused_before_work_starts(tiny, capsys):
