@@ -94,7 +94,7 @@ def side_by_side(
     """
     if device.type != "cuda":
         return first(), second()
-    current, beside = torch.cuda.current_stream(device), _second_stream(device)
+    current, beside = torch.cuda.current_stream(device), _stream(device, "beside")
     # Memory that the second stream gets was freed before this, so whoever used it on the current one has done so.
     beside.wait_stream(current)
     with torch.cuda.stream(beside):
@@ -175,7 +175,7 @@ class _Graph:
             self._graph = torch.cuda.CUDAGraph()
             # Torch would capture on one stream of one device. Other threads, such as those of distributed training, may
             # go on with what a capture forbids.
-            with torch.cuda.graph(self._graph, stream=_stream(device), capture_error_mode="thread_local"):
+            with torch.cuda.graph(self._graph, stream=_stream(device, "capture"), capture_error_mode="thread_local"):
                 self._results = run(*inputs)
 
     def replay(self, tensors: list[Tensor]) -> Any:
@@ -210,12 +210,6 @@ def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
 
 
 @cache
-def _stream(device: torch.device) -> torch.cuda.Stream:
-    """What graphs of a device are captured on."""
-    return torch.cuda.Stream(device)
-
-
-@cache
-def _second_stream(device: torch.device) -> torch.cuda.Stream:
-    """For what runs beside the current stream of a device."""
+def _stream(device: torch.device, use: str) -> torch.cuda.Stream:
+    """The one stream of a device for a use: what graphs are captured on, or what runs beside the current stream."""
     return torch.cuda.Stream(device)

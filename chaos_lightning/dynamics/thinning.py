@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from chaos_lightning.dynamics.initial import origin_of
 
 if TYPE_CHECKING:
     from chaos_lightning.dynamics.network import ChaoticNetwork
@@ -60,7 +61,7 @@ def draw_thinning(
     if coupling_rate == hidden_rate == 0:
         return WHOLE
     bias = network.biases[0]
-    generator = torch.Generator(bias.device).manual_seed(int(np.random.SeedSequence(list(seed)).generate_state(1)[0]))
+    generator = torch.Generator(bias.device).manual_seed(int(origin_of(seed)[0]))
 
     def factors(shape: Sequence[int], rate: float) -> Tensor:
         # float32 whatever the precision, so that precision does not change what is dropped

@@ -62,17 +62,17 @@ def test_a_network_that_does_not_learn_makes_noise_and_a_plateau_and_says_each_o
     assert len(scalars(tmp_path, "signs/largest_potential")) == 6
 
 
-def digit(model, strength):
+def digit(model, sign):
     """Set a network to one image, whatever its start: no couplings, and a bias that makes the image."""
     image = MNISTDataModule().validation.images[0].flatten()
     for parameter in model.network.parameters():
         parameter.data.zero_()
-    model.network.biases[0].data.copy_(strength * image)
+    model.network.biases[0].data.copy_(sign * 3 * image)
 
 
 def test_a_network_with_one_image_has_collapsed(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
-    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 3))
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
     (text,) = said
     assert "At step 2 the samples have collapsed: 100% of the samples are nearly identical to another" in text
     assert "10% of the classes occur" in text
@@ -99,7 +99,7 @@ def test_a_network_with_one_class_has_collapsed_even_if_its_images_differ(tmp_pa
 
 def test_a_network_with_a_negative_is_inverted(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
-    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -3))
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -1))
     (text,) = (text for text in said if "100% of the samples are inverted" in text)
     assert "Lower the learning rate (now 0)" in text
     assert scalars(tmp_path, "signs/inverted_share")[1] == 1
@@ -125,7 +125,7 @@ def test_an_alarm_that_is_over_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(TrainingAlarms, "on_validation_start", recover)
     with caplog.at_level("INFO"):
         arguments = ("--trainer.max_steps", "3", "--trainer.val_check_interval", "1")
-        said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 3))
+        said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
     assert [text for text in said if "collapsed" in text] == [said[0]]
     over = [record.getMessage() for record in caplog.records if "is over" in record.getMessage()]
     assert over == ["At step 3 the alarm about collapse is over."]
@@ -138,14 +138,14 @@ def test_what_one_validation_shows_may_pass(tmp_path, monkeypatch):
 
     monkeypatch.setattr(TrainingAlarms, "on_validation_start", recover)
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1")
-    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 3))
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, 1))
     assert said == []
     assert scalars(tmp_path, "signs/identical_share")[1] == 1
 
 
 def test_alarms_can_be_switched_off(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1", "--alarms.enabled", "false")
-    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -3))
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -1))
     assert said == []
     with pytest.raises(KeyError):
         scalars(tmp_path, "signs/inverted_share")
@@ -153,7 +153,7 @@ def test_alarms_can_be_switched_off(tmp_path, monkeypatch):
 
 def test_too_few_images_raise_no_alarm(tmp_path, monkeypatch):
     arguments = ("--trainer.max_steps", "2", "--trainer.val_check_interval", "1", "--data.num_eval_images", "31")
-    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -3))
+    said, _ = train(tmp_path, monkeypatch, *FROZEN, *arguments, prepare=lambda model: digit(model, -1))
     assert said == []
 
 
