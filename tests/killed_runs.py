@@ -1,13 +1,12 @@
 """Kills training at given or random moments, resumes it until it ends, and shows what it left.
 
-A script, so that torch is imported once: every attempt is a forked process.
+Every attempt is a process, forked from one that has no threads.
 """
 
 import json
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -96,14 +95,12 @@ def killed_and_resumed(folder, moments):
     return attempts
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    root, plan = Path(sys.argv[1]), json.loads(sys.argv[2])
-    report = {"never": killed_and_resumed(root / "never", [])}
-    duration = report["never"][0]["seconds"]
+def report(root, plan):
+    """Kill and resume runs by a plan: name to moments. What every attempt came to is written to report.json."""
+    attempts = {"never": killed_and_resumed(root / "never", [])}
+    duration = attempts["never"][0]["seconds"]
     for name, moments in plan.items():
         if isinstance(moments, int):  # so many random ones
             moments = [random.Random(f"{name} {number}").uniform(0.1, 0.9) * duration for number in range(moments)]
-        moments = [moment if isinstance(moment, float) else tuple(moment) for moment in moments]
-        report[name] = killed_and_resumed(root / name, moments)
-    (root / "report.json").write_text(json.dumps(report))
+        attempts[name] = killed_and_resumed(root / name, moments)
+    (root / "report.json").write_text(json.dumps(attempts))

@@ -1,4 +1,4 @@
-"""The command line as a user runs it: in processes of its own, in an empty folder."""
+"""The command line as a user runs it, in an empty folder."""
 
 import csv
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked import run_command
 from lightning.pytorch import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.io import read_image
@@ -27,13 +28,13 @@ TINY = [
 ]
 
 
-def run(folder, *arguments, module=False, **environment):
+def run(folder, *arguments, module=False):
+    """What a command comes to that is started as from a shell."""
     command = [sys.executable, "-m", "chaos_lightning"] if module else ["chaos-lightning"]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
-        **environment,
     }
     return subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -297,10 +298,10 @@ def test_a_measure_that_a_class_adds_stands_beside_the_others(own_classes, capsy
 
 
 def test_commands_without_a_trainer_find_classes_in_the_current_folder(own_classes):
-    result = run(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
+    result = run_command(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
     assert result.returncode == 0, result.stderr
     own_classes.parents[4].joinpath("own_classes.py").unlink()
-    result = run(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
+    result = run_command(own_classes.parents[4], "complete", "--ckpt_path", str(own_classes), "--num_images", "2")
     assert result.returncode == 1
     assert "Import the module that defines OwnNetwork first" in result.stderr
 
@@ -398,8 +399,7 @@ def test_two_processes_predict_the_samples_of_one_once_each(trained):
     folder, _ = trained
     arguments = ["predict", "--ckpt_path", "logs/runs/version_0/checkpoints/last.ckpt", "--num_samples", "101"]
     two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--chains_at_once", "30", "--output", "two"]
-    for more in (two, ["--output", "one"]):
-        result = run(folder, *arguments, *more)
+    for result in (run(folder, *arguments, *two), run_command(folder, *arguments, "--output", "one")):
         assert result.returncode == 0, result.stderr
     images = [np.load(folder / f"{name}.npz")["images"].astype(int) for name in ("one", "two")]
     assert images[0].shape == (101, 28, 28)
@@ -414,7 +414,7 @@ def test_validate_and_test_print_one_table(trained, stage):
     folder, _ = trained
     checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
     arguments = ["--ckpt_path", checkpoint, "--data.num_eval_images", "31", "--trainer.logger.name", stage]
-    result = run(folder, stage, *arguments)
+    result = run_command(folder, stage, *arguments)
     assert result.returncode == 0, result.stderr
     split = {"validate": "validation", "test": "test"}[stage]
     assert f"31 samples at T = 100 against as many {split} images, after 23 training steps" in " ".join(
@@ -432,8 +432,8 @@ def test_validate_and_test_print_one_table(trained, stage):
 
 def test_fit_goes_on_from_the_last_checkpoint(trained, tmp_path):
     arguments = [*TINY, "--trainer.logger.version", "0"]
-    assert run(tmp_path, "fit", *arguments, "--trainer.max_steps", "10").returncode == 0
-    result = run(tmp_path, "fit", *arguments, "--trainer.max_steps", "23", "--ckpt_path", "last")
+    assert run_command(tmp_path, "fit", *arguments, "--trainer.max_steps", "10").returncode == 0
+    result = run_command(tmp_path, "fit", *arguments, "--trainer.max_steps", "23", "--ckpt_path", "last")
     assert result.returncode == 0, result.stderr
     weights = [
         torch.load(folder / "logs/runs/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
@@ -480,7 +480,7 @@ def test_bad_input_ends_with_one_sentence_and_leaves_nothing(tmp_path, monkeypat
 def test_asking_for_another_architecture_names_the_one_there(trained):
     folder, _ = trained
     checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
-    result = run(folder, "predict", "--model", "OneLayer", "--ckpt_path", checkpoint)
+    result = run_command(folder, "predict", "--model", "OneLayer", "--ckpt_path", checkpoint)
     assert result.returncode == 1
     assert "holds a TwoLayer network, but OneLayer was asked for" in result.stderr
 
@@ -491,7 +491,7 @@ def test_data_that_is_not_there_says_where_it_was_looked_for(tmp_path):
         closed.bind(("127.0.0.1", 0))
         proxy = f"http://127.0.0.1:{closed.getsockname()[1]}"
         no_network = {"http_proxy": proxy, "https_proxy": proxy, "no_proxy": ""}
-        result = run(tmp_path, "test", "--data.data_dir", str(tmp_path / "MNIST"), **no_network)
+        result = run_command(tmp_path, "test", "--data.data_dir", str(tmp_path / "MNIST"), **no_network)
     assert result.returncode == 1
     assert f"error: There is no MNIST in {tmp_path / 'MNIST' / 'MNIST' / 'raw'}" in result.stderr
     assert "Connection refused" in result.stderr

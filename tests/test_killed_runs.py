@@ -1,16 +1,13 @@
 """A run that is killed and resumed ends as one that never was."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
-from killed_runs import INTERVAL, NUM_STEPS
+from forked import exit_code
+from killed_runs import INTERVAL, NUM_STEPS, report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
@@ -28,12 +25,7 @@ MANY = {
 
 def run(folder, plan):
     """What each attempt of each run came to."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(Path(__file__).with_name("killed_runs.py")), str(folder), json.dumps(plan)]
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=1800, check=False, env=environment, cwd=folder
-    )
-    assert result.returncode == 0, result.stderr
+    assert exit_code(report, folder, plan, seconds=1800) == 0
     return json.loads((folder / "report.json").read_text())
 
 
@@ -61,11 +53,11 @@ def same(left, right):
 
 @pytest.mark.parametrize("plan", [PLAN, pytest.param(MANY, marks=pytest.mark.slow)], ids=["some", "many"])
 def test_a_killed_run_ends_as_one_that_never_was(tmp_path, plan):
-    report = run(tmp_path, plan)
+    attempts_of = run(tmp_path, plan)
     never = newest_run(tmp_path / "never")
     whole = torch.load(never / "checkpoints" / "last.ckpt", weights_only=True)
     assert whole["global_step"] == NUM_STEPS
-    for name, attempts in report.items():
+    for name, attempts in attempts_of.items():
         folder = newest_run(tmp_path / name)
         output = (tmp_path / name / "output.txt").read_text()
         assert attempts[-1]["code"] == 0, output
@@ -88,7 +80,7 @@ def test_a_killed_run_ends_as_one_that_never_was(tmp_path, plan):
         assert logged == expected, name
         # Only a run that left no checkpoint is begun anew, in a folder of its own.
         assert int(folder.name.removeprefix("version_")) <= sum(attempt["saved"] == 0 for attempt in attempts), name
-    if "by_request" in report:
-        requested = report["by_request"][:-1]
+    if "by_request" in attempts_of:
+        requested = attempts_of["by_request"][:-1]
         assert [attempt["code"] for attempt in requested] == [143, 143, 130]
         assert [attempt["saved"] for attempt in requested] == [2, 6, 8]

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from few_pixels import FewPixels
+from half_bright import FewPixels
 from lightning.pytorch import Trainer
 
 from chaos_lightning.baselines import (

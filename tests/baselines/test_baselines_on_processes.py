@@ -1,25 +1,24 @@
 """Baselines on two processes are those of one."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
+from forked import exit_code
+from lightning.pytorch import Callback, Trainer
 
-from chaos_lightning.baselines import Baseline
+from chaos_lightning import MNISTDataModule
+from chaos_lightning.baselines import (
+    Baseline,
+    GenerativeAdversarialNetwork,
+    RestrictedBoltzmannMachine,
+    VariationalAutoencoder,
+)
+from chaos_lightning.commands import main
 
 BASELINES = ("VariationalAutoencoder", "GenerativeAdversarialNetwork", "RestrictedBoltzmannMachine")
 
-# One script trains all, so that everything is imported once; processes are forked from it.
-SCRIPT = """
-import sys
-import torch
-from lightning.pytorch import Callback, Trainer
-from chaos_lightning import MNISTDataModule
-from chaos_lightning.baselines import GenerativeAdversarialNetwork, RestrictedBoltzmannMachine, VariationalAutoencoder
-from chaos_lightning.commands import main
 
 class Result(Callback):
     def __init__(self, file):
@@ -31,6 +30,7 @@ class Result(Callback):
         measures = model.evaluation.measures[0.0]
         torch.save((state, model.evaluation.num_samples, measures), f"{self.file}.{trainer.global_rank}")
 
+
 def train(name, devices):
     model = {
         "VariationalAutoencoder": lambda: VariationalAutoencoder(hidden_units=13, latent_units=3),
@@ -40,33 +40,39 @@ def train(name, devices):
         ),
     }[name]()
     trainer = Trainer(
-        accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", precision="64-true",
-        max_steps=5, val_check_interval=5, check_val_every_n_epoch=None, num_sanity_val_steps=0, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp_fork" if devices > 1 else "auto",
+        precision="64-true",
+        max_steps=5,
+        val_check_interval=5,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
         callbacks=[Result(f"{name}.{devices}")],
     )
     trainer.fit(model, datamodule=MNISTDataModule(batch_size=60, num_eval_images=101, eval_batch_size=40))
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for name in sys.argv[1:]:
+
+def train_and_predict(folder):
+    """Further processes are forked from this one."""
+    os.chdir(folder)
+    for name in BASELINES:
         train(name, 1)
         train(name, 2)
         samples = ["--num_samples", "23", "--chains_at_once", "7", "--output", name, "--trainer.precision", "64-true"]
         processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
         main(["predict", "--ckpt_path", f"{name}.1.ckpt", *samples, *processes])
-"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """What one process and two have left."""
     folder = tmp_path_factory.mktemp("processes")
-    (folder / "script.py").write_text(SCRIPT)
-    subprocess.run(
-        [sys.executable, "script.py", *BASELINES],
-        cwd=folder, check=True, timeout=240, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    assert exit_code(train_and_predict, folder, seconds=240) == 0
     return folder
 
 

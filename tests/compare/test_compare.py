@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from half_bright import half_bright
+from half_bright import FewPixels, half_bright
 from lightning.pytorch import Trainer
 from torchvision.io import read_image
 
@@ -23,8 +22,6 @@ from chaos_lightning.compare import command, work
 from chaos_lightning.data import ImageDataModule, ImageSet
 from chaos_lightning.functional import second_moment_error
 
-BASELINES = Path(__file__).parents[1] / "baselines"
-
 SIZES = {"visible_units": 25, "hidden_units": 7}
 COMPARE = ["compare", "--config", "configs/comparison.yaml"]
 
@@ -32,11 +29,7 @@ COMPARE = ["compare", "--config", "configs/comparison.yaml"]
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A folder with a comparison of generators of 25 pixels, one of them loaded from a checkpoint."""
-    # Processes that a comparison starts find the images by the same path.
-    monkeypatch.setattr(sys, "path", [str(BASELINES), *sys.path])
     monkeypatch.chdir(tmp_path)
-    from few_pixels import FewPixels
-
     quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     trainer = Trainer(accelerator="cpu", max_steps=3, limit_val_batches=0, **quiet)
     trainer.fit(VariationalAutoencoder(**SIZES), datamodule=FewPixels(batch_size=20, num_validation=40))
@@ -67,7 +60,7 @@ def small(tmp_path, monkeypatch):
             },
         },
         "settings": {
-            "data": "few_pixels.FewPixels",
+            "data": "half_bright.FewPixels",
             "data.init_args.batch_size": 20,
             "data.init_args.num_validation": 40,
             "trainer.accelerator": "cpu",
@@ -130,8 +123,6 @@ def test_everybody_is_trained_or_loaded_measured_and_told_of_and_never_twice(sma
     assert float(table["real"]["parameters"]) == 0
 
     # measured as an independent look at the same images does: validation against test images
-    from few_pixels import FewPixels  # found by the fixture
-
     data = [FewPixels(num_validation=40, seed=seed) for seed in (0, 1)]
     assert float(table["real"]["peak_memory_mib"]) > 100
     assert table["loaded"]["peak_memory_mib"] == ""  # it was not trained here
@@ -221,7 +212,7 @@ def test_bad_input_ends_with_one_sentence_before_work_starts(small, here, capsys
     if "v.yaml" in arguments[-1]:
         (small / "v.yaml").write_text("model: {class_path: chaos_lightning.TwoLayer, init_args: {visible_units: 25}}")
         comparison = yaml.safe_load((small / "configs" / "comparison.yaml").read_text())
-        comparison["settings"] = {"data": "few_pixels.FewPixels", "model.init_args.visible_units": 25}
+        comparison["settings"] = {"data": "half_bright.FewPixels", "model.init_args.visible_units": 25}
         (small / "configs" / "comparison.yaml").write_text(yaml.safe_dump(comparison, sort_keys=False))
     if "gain" in message:
         contestants = yaml.safe_load((small / "configs" / "comparison.yaml").read_text())["contestants"]
@@ -262,7 +253,7 @@ def test_a_checkpoint_that_has_learned_from_other_data_is_refused(small, here, c
     [(signal.SIGTERM, "command", "1"), (signal.SIGINT, "group", "1"), (signal.SIGINT, "group", "2")],
 )
 def test_a_signal_stops_runs_when_their_state_is_saved(small, signum, whom, workers):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(BASELINES), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "chaos_lightning", *COMPARE, "--budget", "300", "--workers", workers]
     arguments = ["--threads", "1", "--checkpoint.every_n_train_steps", "1000000"]
     process = subprocess.Popen(

@@ -1,10 +1,9 @@
 """The full data set on disk, absent, misplaced, or fetched from a server on this machine."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+from forked import context
 from torchvision import datasets
 
 from chaos_lightning.commands import main
@@ -61,28 +60,23 @@ def test_download_once(tmp_path, mirror):
     assert everything_in(tmp_path)[:2] == ["new", "new/data"]
 
 
+def download(folder, url, resources, ready, length):
+    datasets.MNIST.mirrors, datasets.MNIST.resources = [url], resources
+    ready.put(True)
+    length.put(len(prepared(folder).train))
+
+
 def test_two_processes_download_together(tmp_path, mirror):
     folder = tmp_path / "data"
-    script = f"""
-from torchvision import datasets
-from chaos_lightning.data import MNISTDataModule
-datasets.MNIST.mirrors, datasets.MNIST.resources = [{mirror.url!r}], {mirror.resources!r}
-data = MNISTDataModule({str(folder)!r})
-print("ready", flush=True)
-input()
-data.prepare_data()
-print(len(data.train))
-"""
     mirror.seconds_per_file = 0.1  # so that the second process comes while the first is at it
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout.readline() == "ready\n"
-        other.stdin.write("go\n")
-        other.stdin.flush()
-        here = prepared(folder)
-        there, _ = other.communicate(timeout=60)
+    ready, length = context.Queue(), context.Queue()
+    other = context.Process(target=download, args=(str(folder), mirror.url, mirror.resources, ready, length))
+    other.start()
+    assert ready.get(timeout=60)
+    here = prepared(folder)
+    assert length.get(timeout=60) == 22
+    other.join()
     assert len(here.train) == 22
-    assert there.splitlines()[-1] == "22"
     assert dict(mirror.requests) == {f"{name}.gz": 1 for name in FILE_NAMES}
     assert everything_in(tmp_path)[:3] == ["data", "data/MNIST", "data/MNIST/raw"]
 

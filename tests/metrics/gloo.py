@@ -6,7 +6,7 @@ import socket
 
 import torch
 import torch.distributed
-import torch.multiprocessing
+from forked import context
 
 SECONDS = 30  # no collective call may take longer
 
@@ -16,7 +16,6 @@ def on_two_processes(function):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     processes = [context.Process(target=_work, args=(function, rank, port, results), daemon=True) for rank in range(2)]
     for process in processes:

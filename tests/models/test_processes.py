@@ -1,25 +1,30 @@
 """Training on several processes is training on one."""
 
 import os
-import subprocess
-import sys
 from itertools import product
 from math import log
 
 import pytest
 import torch
+from forked import exit_code
+from half_bright import half_bright
+from lightning.pytorch import Callback, Trainer
+
+from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.data import ImageDataModule
+from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
 
 ARCHITECTURES = ("OneLayer", "TwoLayer", "ThreeLayer")
 PRECISIONS = {"64-true": 1e-9, "32-true": 1e-4}
 """How far weights may differ: float32's rounding, and what chaos makes of it in 50 steps."""
 
-# One script trains all, so that everything is imported once; processes are forked from it.
-SCRIPT = """
-import sys
-import torch
-from lightning.pytorch import Callback, Trainer
-from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
+
+class Images(ImageDataModule):
+    """Of 49 pixels: measuring takes each process no time."""
+
+    def read_image_sets(self):
+        return half_bright(400, 7, 0), half_bright(100, 7, 1)
+
 
 class Result(Callback):
     def __init__(self, file):
@@ -45,31 +50,57 @@ class Result(Callback):
             result["classes"] = [figures.values for figures in (*classes.classes, classes.overall)]
         torch.save(result, f"{self.file}.{trainer.global_rank}")
 
+
 def train(architecture, precision, devices, file):
     model = {
         "OneLayer": lambda **s: OneLayer(
-            num_classes=10, held_label_share=0.25, held_pixel_share=0.25, centering=0.1, **s
+            num_classes=2, held_label_share=0.25, held_pixel_share=0.25, centering=0.1, **s
         ),
         "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, reclamp=True, noise=0.1, **s),
         "ThreeLayer": lambda **s: ThreeLayer(
-            hidden_units=53, top_units=31, num_classes=10, label_repetitions=2, held_label_share=0.5,
-            held_pixel_share=0.25, num_chains=40, reclamp=True, centering=0.02, bias_rate=3.0, noise=0.1, l1=0.01,
-            coupling_dropout=0.1, hidden_dropout=0.1, **s
+            hidden_units=53,
+            top_units=31,
+            num_classes=2,
+            label_repetitions=2,
+            held_label_share=0.5,
+            held_pixel_share=0.25,
+            num_chains=40,
+            reclamp=True,
+            centering=0.02,
+            bias_rate=3.0,
+            noise=0.1,
+            l1=0.01,
+            coupling_dropout=0.1,
+            hidden_dropout=0.1,
+            **s,
         ),
-    }[architecture](dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
-    trainer = Trainer(
-        accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", precision=precision,
-        max_steps=50, val_check_interval=50, check_val_every_n_epoch=None, num_sanity_val_steps=0, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, callbacks=[Result(file)],
+    }[architecture](
+        visible_units=49, dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
     )
-    trainer.fit(model, datamodule=MNISTDataModule(batch_size=60, num_eval_images=101, eval_batch_size=40))
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp_fork" if devices > 1 else "auto",
+        precision=precision,
+        max_steps=50,
+        val_check_interval=50,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[Result(file)],
+    )
+    trainer.fit(model, datamodule=Images(batch_size=60, num_validation=110, num_eval_images=101, eval_batch_size=40))
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for run in sys.argv[1:]:
-        architecture, precision, devices = run.split(",")
-        train(architecture, precision, int(devices), run)
-"""
+
+def train_each(folder, runs):
+    """Further processes are forked from this one."""
+    os.chdir(folder)
+    for run in runs:
+        train(*run, ",".join(map(str, run)))
+
 
 RUNS = [*((architecture, "64-true", 4) for architecture in ARCHITECTURES), ("TwoLayer", "32-true", 2)]
 FURTHER_RUNS = [run for run in product(ARCHITECTURES, PRECISIONS, (2, 4)) if run not in RUNS]
@@ -77,16 +108,11 @@ FURTHER_RUNS = [run for run in product(ARCHITECTURES, PRECISIONS, (2, 4)) if run
 
 def train_all(folder, runs):
     """What each process of each run had at the end, and the one process of the same run alone."""
-    (folder / "script.py").write_text(SCRIPT)
     runs = {*runs, *((architecture, precision, 1) for architecture, precision, _ in runs)}
-    names = {run: ",".join(map(str, run)) for run in runs}
-    subprocess.run(
-        [sys.executable, "script.py", *names.values()],
-        cwd=folder, check=True, timeout=240, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    assert exit_code(train_each, folder, runs, seconds=240) == 0
     return {
-        run: [torch.load(folder / f"{name}.{rank}", weights_only=True) for rank in range(run[-1])]
-        for run, name in names.items()
+        run: [torch.load(folder / f"{','.join(map(str, run))}.{rank}", weights_only=True) for rank in range(run[-1])]
+        for run in runs
     }
 
 
@@ -112,44 +138,35 @@ def test_several_processes_train_the_network_of_one(tmp_path, runs):
                     assert of_all == pytest.approx(of_one, rel=1e-6, nan_ok=True)
 
 
-# The learned couplings after each of 25 steps with the published settings, but fewer images.
-PUBLISHED = """
-import sys
-import torch
-from lightning.pytorch import Callback, Trainer
-from chaos_lightning import MNISTDataModule, OneLayer
-
 class Couplings(Callback):
-    def __init__(self, run):
-        self.run, self.after = run, []
+    """Keeps the learned couplings after each step."""
+
+    def __init__(self, file):
+        self.file, self.after = file, []
 
     def on_train_batch_end(self, trainer, model, *rest):
         self.after.append(model.network.connections[0].learned.detach().clone())
 
     def on_fit_end(self, trainer, model):
-        torch.save(self.after, f"{self.run}.{trainer.global_rank}")
+        torch.save(self.after, f"{self.file}.{trainer.global_rank}")
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for run in sys.argv[1:]:
-        precision, devices = run.split(",")
+
+def train_as_published(folder, runs):
+    """25 steps with the published settings, but fewer images."""
+    os.chdir(folder)
+    for precision, devices in runs:
         trainer = Trainer(
-            accelerator="cpu", devices=int(devices), strategy="ddp_fork" if devices > "1" else "auto", logger=False,
+            accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", logger=False,
             precision=precision, max_steps=25, limit_val_batches=0, enable_checkpointing=False,
-            enable_progress_bar=False, enable_model_summary=False, callbacks=[Couplings(run)],
-        )
+            enable_progress_bar=False, enable_model_summary=False, callbacks=[Couplings(f"{precision},{devices}")],
+        )  # fmt: skip
         trainer.fit(OneLayer(), datamodule=MNISTDataModule(batch_size=60))
-"""
 
 
 @pytest.mark.slow
 def test_chaos_amplifies_the_rounding_of_several_processes_at_one_rate_in_every_precision(tmp_path):
     """Where float32 parts, float64 parts as fast, from its own rounding: it is no fault of the processes."""
-    (tmp_path / "script.py").write_text(PUBLISHED)
-    subprocess.run(
-        [sys.executable, "script.py", *(f"{precision},{devices}" for precision in PRECISIONS for devices in (1, 4))],
-        cwd=tmp_path, check=True, timeout=600, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    assert exit_code(train_as_published, tmp_path, list(product(PRECISIONS, (1, 4))), seconds=600) == 0
     difference = {}
     for precision in PRECISIONS:
         alone, together = (torch.load(tmp_path / f"{precision},{devices}.0", weights_only=True) for devices in (1, 4))

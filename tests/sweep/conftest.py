@@ -1,30 +1,23 @@
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """A folder with a base config for networks of 16 visible units, and a config of a sweep over it."""
-    # Processes that a sweep starts find the images by the same path.
-    monkeypatch.setattr(sys, "path", [str(HERE), *sys.path])
+    """A folder with a base config for networks of 25 visible units, and a config of a sweep over it."""
     monkeypatch.chdir(tmp_path)
     base = {
         "model": {
             "class_path": "chaos_lightning.TwoLayer",
             "init_args": {
-                "visible_units": 16,
+                "visible_units": 25,
                 "hidden_units": 7,
                 "dt": 5.0,
                 "sampling_time": 20.0,
                 "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.05}},
             },
         },
-        "data": {"class_path": "tiny_images.TinyImages", "init_args": {"batch_size": 20, "num_validation": 30}},
+        "data": {"class_path": "half_bright.FewPixels", "init_args": {"batch_size": 20, "num_validation": 30}},
         "trainer": {"max_steps": 20, "val_check_interval": 5, "accelerator": "cpu"},
         "pictures": {"num_images": 4},
         "checkpoint": {"every_n_train_steps": 5},
