@@ -18,7 +18,7 @@ def tiny(tmp_path, monkeypatch):
             },
         },
         "data": {"class_path": "half_bright.FewPixels", "init_args": {"batch_size": 20, "num_validation": 30}},
-        "trainer": {"max_steps": 20, "val_check_interval": 5, "accelerator": "cpu"},
+        "trainer": {"max_steps": 10, "val_check_interval": 5, "accelerator": "cpu"},
         "pictures": {"num_images": 4},
         "checkpoint": {"every_n_train_steps": 5},
     }
