@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from chaos_lightning.functional.checks import check_sample_counts, image_pair
 from chaos_lightning.functional.moments import batch_moments, unpack_moments
@@ -38,7 +39,7 @@ def spectrum_error(real: Tensor, generated: Tensor) -> Tensor:
         tensor(0.2500, dtype=torch.float64)
     """
     real, generated = image_pair(real, generated)
-    return spectrum_distance(spectrum_of_moments(batch_moments(real)), spectrum_of_moments(batch_moments(generated)))
+    return spectrum_distance(_spectrum_of_rows(real), _spectrum_of_rows(generated))
 
 
 def spectrum_of_moments(packed: Tensor) -> Tensor:
@@ -55,7 +56,23 @@ def spectrum_of_moments(packed: Tensor) -> Tensor:
     """
     moments = unpack_moments(packed)
     check_sample_counts(int(moments.num_images), int(moments.num_images))
-    eigenvalues: Tensor = torch.linalg.eigvalsh(moments.covariance)
+    return _roots(torch.linalg.eigvalsh(moments.covariance))
+
+
+def _spectrum_of_rows(rows: Tensor) -> Tensor:
+    """Singular values as by :func:`spectrum_of_moments`, of at least two images ``(N, D)``."""
+    num_images, num_pixels = rows.shape
+    if num_images >= num_pixels:
+        return spectrum_of_moments(batch_moments(rows))
+    # The images' scalar products have the covariance's eigenvalues but for zeros, and there are fewer of them.
+    centred = rows.double()
+    centred = centred - centred.mean(dim=0)
+    eigenvalues = torch.linalg.eigvalsh(centred @ centred.T / num_images)
+    return _roots(pad(eigenvalues, (num_pixels - num_images, 0)))
+
+
+def _roots(eigenvalues: Tensor) -> Tensor:
+    """Square roots of ascending eigenvalues of a covariance."""
     # What rounding leaves of a zero eigenvalue may be negative, and its root would be far from zero.
     rounding = eigenvalues[-1].abs() * len(eigenvalues) * torch.finfo(torch.float64).eps
     return eigenvalues.where(eigenvalues > rounding, 0.0).sqrt()
