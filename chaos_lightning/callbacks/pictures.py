@@ -1,6 +1,7 @@
 """Pictures over training: generated images, the learned couplings, the spectra."""
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import torch
@@ -71,7 +72,7 @@ class TrainingPictures(Callback):
             history = self._folder / "samples" / f"step_{step:07d}.png"
             history.parent.mkdir(parents=True, exist_ok=True)
             save_image(grid, history)
-            save_image(grid, self._folder / "samples.png")
+            copyfile(history, self._folder / "samples.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 board = logger.experiment
