@@ -68,7 +68,13 @@ def print_table(results: Sequence[Result], threshold: float) -> None:
 def _cell(spread: Spread | None, num_runs: int) -> str:
     if spread is None:
         return "-"
-    text = f"{spread.mean:.3g}"
+    text = _rounded(spread.mean, 3)
     if spread.deviation is not None:
-        text += f" ± {spread.deviation:.1g}"
+        text += f" ± {_rounded(spread.deviation, 1)}"
     return text if spread.num_runs == num_runs else f"{text} ({spread.num_runs})"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A number with so many digits that count; large ones are written out."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text else text

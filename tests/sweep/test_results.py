@@ -83,7 +83,7 @@ def test_table_file_and_screen_tell_what_few_runs_reached(tmp_path, capsys):
     assert (none[ERRORS[0]], none[f"{ERRORS[0]}_deviation"]) == ("0.5", "")
     print_table(results, 0.05)
     printed = capsys.readouterr().out
-    assert "200 ± 1e+02 (2)" in printed
+    assert "200 ± 100 (2)" in printed
     assert "0.02 ± 0.01" in printed
 
 
