@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from chaos_lightning.commands import main
 
 context = multiprocessing.get_context("forkserver")
@@ -14,22 +16,36 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["chaos_lightning.commands", "chaos_lightning.sweep.command", "matplotlib.pyplot"])
 
 
-def exit_code(function, *arguments, seconds=120):
-    """That of a process which does ``function(*arguments)``, to be found at the top of a module."""
-    process = context.Process(target=function, args=arguments)
+def start(function, *arguments):
+    """A process that does ``function(*arguments)``, to be found at the top of a module."""
+    process = context.Process(target=_do, args=(dict(os.environ), function, arguments))
     process.start()
-    process.join(seconds)
-    process.kill()
-    process.join()
+    return process
+
+
+def exit_code(process, seconds=120):
+    """That of a process, which is killed if it takes longer; its errors are among those that the test has printed."""
+    try:
+        process.join(seconds)
+    finally:
+        process.kill()
+        process.join()
     return process.exitcode
 
 
 def run_command(folder, *arguments, **environment):
     """What ``chaos-lightning ARGUMENTS`` in a folder comes to, with some environment variables."""
     with TemporaryDirectory() as streams:
-        code = exit_code(_command, folder, arguments, environment, streams)
+        code = exit_code(start(_command, folder, arguments, environment, streams))
         printed = (Path(streams, name).read_text() for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(arguments, code, *printed)
+
+
+def _do(environment, function, arguments):
+    os.environ.clear()  # it is that of the first test which started a process
+    os.environ.update(environment)
+    torch.set_num_threads(1)  # a process that has more can't be forked again
+    function(*arguments)
 
 
 def _command(folder, arguments, environment, streams):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from forked import exit_code
+from forked import exit_code, start
 from killed_runs import INTERVAL, NUM_STEPS, report
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -25,7 +25,7 @@ MANY = {
 
 def run(folder, plan):
     """What each attempt of each run came to."""
-    assert exit_code(report, folder, plan, seconds=1800) == 0
+    assert exit_code(start(report, folder, plan), seconds=1800) == 0
     return json.loads((folder / "report.json").read_text())
 
 

@@ -1,6 +1,7 @@
 """What RESULTS tells its reader to type to get its figures is taken by the command line."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def typed_where_the_configs_are(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("command", commands())
 def test_command_is_taken(command, monkeypatch):
-    subcommand, *arguments = command.split()
+    subcommand, *arguments = shlex.split(command)
     if subcommand == "fit":
         ChaosCLI(arguments, run=False)
     elif subcommand in OF_A_CHECKPOINT:
@@ -45,7 +46,7 @@ def test_command_is_taken(command, monkeypatch):
         module = {"sweep": sweep, "compare": compare}[subcommand]
         monkeypatch.setattr(module, "work", lambda plan, *_: plans.append(plan))
         number = ["--num_samples", "500"] if subcommand == "compare" else ["--data.num_eval_images", "1000"]
-        main([*command.split(), *number])  # the sample in the package, which null stands for, has no more
+        main([subcommand, *arguments, *number])  # the sample in the package, which null stands for, has no more
         assert plans
 
 

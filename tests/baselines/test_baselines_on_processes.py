@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from forked import exit_code
+from forked import exit_code, start
 from lightning.pytorch import Callback, Trainer
 
 from chaos_lightning import MNISTDataModule
@@ -72,7 +72,7 @@ def train_and_predict(folder):
 def folder(tmp_path_factory):
     """What one process and two have left."""
     folder = tmp_path_factory.mktemp("processes")
-    assert exit_code(train_and_predict, folder, seconds=240) == 0
+    assert exit_code(start(train_and_predict, folder), seconds=240) == 0
     return folder
 
 

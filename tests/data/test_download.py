@@ -1,9 +1,10 @@
 """The full data set on disk, absent, misplaced, or fetched from a server on this machine."""
 
 import os
+import time
 
 import pytest
-from forked import context
+from forked import exit_code, start
 from torchvision import datasets
 
 from chaos_lightning.commands import main
@@ -60,22 +61,21 @@ def test_download_once(tmp_path, mirror):
     assert everything_in(tmp_path)[:2] == ["new", "new/data"]
 
 
-def download(folder, url, resources, ready, length):
+def download(folder, url, resources, ready):
     datasets.MNIST.mirrors, datasets.MNIST.resources = [url], resources
-    ready.put(True)
-    length.put(len(prepared(folder).train))
+    ready.touch()
+    assert len(prepared(folder).train) == 22
 
 
-def test_two_processes_download_together(tmp_path, mirror):
+def test_two_processes_download_together(tmp_path, mirror, tmp_path_factory):
     folder = tmp_path / "data"
     mirror.seconds_per_file = 0.1  # so that the second process comes while the first is at it
-    ready, length = context.Queue(), context.Queue()
-    other = context.Process(target=download, args=(str(folder), mirror.url, mirror.resources, ready, length))
-    other.start()
-    assert ready.get(timeout=60)
+    ready = tmp_path_factory.mktemp("other") / "ready"
+    other = start(download, folder, mirror.url, mirror.resources, ready)
+    while other.is_alive() and not ready.exists():
+        time.sleep(0.01)
     here = prepared(folder)
-    assert length.get(timeout=60) == 22
-    other.join()
+    assert exit_code(other) == 0
     assert len(here.train) == 22
     assert dict(mirror.requests) == {f"{name}.gz": 1 for name in FILE_NAMES}
     assert everything_in(tmp_path)[:3] == ["data", "data/MNIST", "data/MNIST/raw"]

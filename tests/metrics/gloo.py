@@ -6,7 +6,7 @@ import socket
 
 import torch
 import torch.distributed
-from forked import context
+from forked import context, exit_code, start
 
 SECONDS = 30  # no collective call may take longer
 
@@ -17,22 +17,15 @@ def on_two_processes(function):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     results = context.SimpleQueue()
-    processes = [context.Process(target=_work, args=(function, rank, port, results), daemon=True) for rank in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(2 * SECONDS)
-    for process in processes:
-        process.kill()
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0], "a process failed, see its traceback, or hung"
+    processes = [start(_work, function, rank, port, results) for rank in range(2)]
+    codes = [exit_code(process, 2 * SECONDS) for process in processes]
+    assert codes == [0, 0], "a process failed, see its traceback, or hung"
     by_rank = dict(results.get() for _ in processes)
     return by_rank[0], by_rank[1]
 
 
 def _work(function, rank, port, results):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
     timeout = datetime.timedelta(seconds=SECONDS)
     torch.distributed.init_process_group("gloo", rank=rank, world_size=2, timeout=timeout)
     results.put((rank, function(rank)))

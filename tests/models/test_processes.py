@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 import torch
-from forked import exit_code
+from forked import exit_code, start
 from half_bright import half_bright
 from lightning.pytorch import Callback, Trainer
 
@@ -109,7 +109,7 @@ FURTHER_RUNS = [run for run in product(ARCHITECTURES, PRECISIONS, (2, 4)) if run
 def train_all(folder, runs):
     """What each process of each run had at the end, and the one process of the same run alone."""
     runs = {*runs, *((architecture, precision, 1) for architecture, precision, _ in runs)}
-    assert exit_code(train_each, folder, runs, seconds=240) == 0
+    assert exit_code(start(train_each, folder, runs), seconds=240) == 0
     return {
         run: [torch.load(folder / f"{','.join(map(str, run))}.{rank}", weights_only=True) for rank in range(run[-1])]
         for run in runs
@@ -166,7 +166,7 @@ def train_as_published(folder, runs):
 @pytest.mark.slow
 def test_chaos_amplifies_the_rounding_of_several_processes_at_one_rate_in_every_precision(tmp_path):
     """Where float32 parts, float64 parts as fast, from its own rounding: it is no fault of the processes."""
-    assert exit_code(train_as_published, tmp_path, list(product(PRECISIONS, (1, 4))), seconds=600) == 0
+    assert exit_code(start(train_as_published, tmp_path, list(product(PRECISIONS, (1, 4)))), seconds=600) == 0
     difference = {}
     for precision in PRECISIONS:
         alone, together = (torch.load(tmp_path / f"{precision},{devices}.0", weights_only=True) for devices in (1, 4))

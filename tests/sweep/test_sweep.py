@@ -4,14 +4,13 @@ import csv
 import math
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
-from forked import run_command
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -143,19 +142,19 @@ def test_a_base_that_is_edited_meanwhile_changes_no_run(tiny, monkeypatch):
 
 
 def test_the_tasks_of_a_job_share_the_runs_and_do_whole_ones(tiny):
-    """A launcher starts the same command twice, and tells each its rank, which would be that of a process of a run."""
-    jobs = [
-        {"NTASKS": "2", "PROCID": rank, "LOCALID": rank, "JOB_ID": "7", "JOB_NAME": "sweep", "NODELIST": "here"}
-        for rank in ("0", "1")
-    ]
+    """A launcher starts the same command twice, and tells each its rank, which would be that of a process of a run.
 
-    def task(job):
-        environment = {f"SLURM_{name}": value for name, value in job.items()}
-        return run_command(tiny, *SWEEP, "--workers", "1", "--trainer.max_steps", "6", **environment)
-
-    with ThreadPoolExecutor() as launcher:
-        for result in launcher.map(task, jobs):
-            assert result.returncode == 0, result.stderr
+    Lightning takes the rank from there when it is imported, so these are no forked processes.
+    """
+    command = [sys.executable, "-m", "chaos_lightning", *SWEEP, "--workers", "1", "--trainer.max_steps", "6"]
+    tasks = []
+    for rank in range(2):
+        job = {"NTASKS": 2, "PROCID": rank, "LOCALID": rank, "JOB_ID": 7, "JOB_NAME": "sweep", "NODELIST": "here"}
+        environment = {**os.environ, **{f"SLURM_{name}": str(value) for name, value in job.items()}}
+        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+        tasks.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+    for task in tasks:
+        assert task.wait(timeout=200) == 0, task.stderr.read()
     done = trials(tiny)
     assert [trial.state for trial in done] == [TrialState.COMPLETE] * 4
     assert len({trial.user_attrs["run"] for trial in done}) == 4
