@@ -10,18 +10,19 @@ from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 from chaos_lightning.compare import command as compare
 from chaos_lightning.sweep import command as sweep
+from chaos_lightning.sweep.work import check_runs
 from tests.test_readme import help_of
 
 ROOT = Path(__file__).parents[1]
-RESULTS = (ROOT / "configs" / "RESULTS.md").read_text()
-SPANS = sorted({" ".join(span.split()) for span in re.findall(r"`([^`]+)`", RESULTS)})
-OPTIONS = [span for span in SPANS if re.match(r"--[\w.]+ ", span)]
+RESULTS = re.sub(r"```.*?```", "", (ROOT / "configs" / "RESULTS.md").read_text(), flags=re.DOTALL)
+SPANS = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", RESULTS)]
+OPTIONS = sorted({span for span in SPANS if re.match(r"--[\w.]+ ", span)})
 PLACEHOLDERS = {"DIR": "null", "S": "0.5", "R": "0.2", "N": "5", "CKPT": "last.ckpt"}
 OF_A_CHECKPOINT = {"test", "validate", "report"}
 
 
 def commands():
-    for span in SPANS:
+    for span in sorted(set(SPANS)):
         if span.startswith("chaos-lightning "):
             words = [PLACEHOLDERS.get(word, word) for word in span.split()[1:]]
             for data_and_layers in ("mnist_one_layer", "fashion_mnist_three_layer") if "DATA_LAYERS" in span else ("",):
@@ -32,6 +33,11 @@ def commands():
 def typed_where_the_configs_are(monkeypatch, tmp_path):
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+
+
+def test_every_command_is_found():
+    found = sum(span.startswith("chaos-lightning ") for span in SPANS)
+    assert found == len(re.findall(r"`chaos-lightning\s", RESULTS)) > 20
 
 
 @pytest.mark.parametrize("command", commands())
@@ -45,9 +51,12 @@ def test_command_is_taken(command, monkeypatch):
         plans = []
         module = {"sweep": sweep, "compare": compare}[subcommand]
         monkeypatch.setattr(module, "work", lambda plan, *_: plans.append(plan))
+        monkeypatch.setattr(sweep, "check_runs", lambda *_: None)  # of every combination, which takes long
         number = ["--num_samples", "500"] if subcommand == "compare" else ["--data.num_eval_images", "1000"]
         main([subcommand, *arguments, *number])  # the sample in the package, which null stands for, has no more
         assert plans
+        if subcommand == "sweep":
+            check_runs(plans[0], [plans[0].runs()[0], plans[0].runs()[-1]])
 
 
 @pytest.mark.parametrize("options", OPTIONS)
