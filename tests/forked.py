@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from lightning.pytorch import Trainer
 
 from chaos_lightning.commands import main
 
@@ -39,6 +40,20 @@ def run_command(folder, *arguments, **environment):
         code = exit_code(start(_command, folder, arguments, environment, streams))
         printed = (Path(streams, name).read_text() for name in ("stdout", "stderr"))
         return subprocess.CompletedProcess(arguments, code, *printed)
+
+
+def forking_trainer(devices, **settings):
+    """Trains on processes that are forked from its own, and leaves nothing."""
+    return Trainer(
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp_fork" if devices > 1 else "auto",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **settings,
+    )
 
 
 def _do(environment, function, arguments):

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 import torch
-from forked import exit_code, start
-from lightning.pytorch import Callback, Trainer
+from forked import exit_code, forking_trainer, start
+from lightning.pytorch import Callback
 
 from chaos_lightning import MNISTDataModule
 from chaos_lightning.baselines import (
@@ -39,21 +39,8 @@ def train(name, devices):
             hidden_units=13, num_chains=11, gibbs_steps=2, sampling_steps=3
         ),
     }[name]()
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=devices,
-        strategy="ddp_fork" if devices > 1 else "auto",
-        precision="64-true",
-        max_steps=5,
-        val_check_interval=5,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[Result(f"{name}.{devices}")],
-    )
+    steps = {"max_steps": 5, "val_check_interval": 5, "check_val_every_n_epoch": None, "num_sanity_val_steps": 0}
+    trainer = forking_trainer(devices, precision="64-true", callbacks=[Result(f"{name}.{devices}")], **steps)
     trainer.fit(model, datamodule=MNISTDataModule(batch_size=60, num_eval_images=101, eval_batch_size=40))
 
 

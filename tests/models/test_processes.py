@@ -6,24 +6,16 @@ from math import log
 
 import pytest
 import torch
-from forked import exit_code, start
-from half_bright import half_bright
-from lightning.pytorch import Callback, Trainer
+from forked import exit_code, forking_trainer, start
+from half_bright import FewPixels
+from lightning.pytorch import Callback
 
 from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.data import ImageDataModule
 from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
 
 ARCHITECTURES = ("OneLayer", "TwoLayer", "ThreeLayer")
 PRECISIONS = {"64-true": 1e-9, "32-true": 1e-4}
 """How far weights may differ: float32's rounding, and what chaos makes of it in 50 steps."""
-
-
-class Images(ImageDataModule):
-    """Of 49 pixels: measuring takes each process no time."""
-
-    def read_image_sets(self):
-        return half_bright(400, 7, 0), half_bright(100, 7, 1)
 
 
 class Result(Callback):
@@ -75,24 +67,11 @@ def train(architecture, precision, devices, file):
             **s,
         ),
     }[architecture](
-        visible_units=49, dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
+        visible_units=25, dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
     )
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=devices,
-        strategy="ddp_fork" if devices > 1 else "auto",
-        precision=precision,
-        max_steps=50,
-        val_check_interval=50,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[Result(file)],
-    )
-    trainer.fit(model, datamodule=Images(batch_size=60, num_validation=110, num_eval_images=101, eval_batch_size=40))
+    steps = {"max_steps": 50, "val_check_interval": 50, "check_val_every_n_epoch": None, "num_sanity_val_steps": 0}
+    trainer = forking_trainer(devices, precision=precision, callbacks=[Result(file)], **steps)
+    trainer.fit(model, datamodule=FewPixels(batch_size=60, num_validation=110, num_eval_images=101, eval_batch_size=40))
 
 
 def train_each(folder, runs):
@@ -155,11 +134,8 @@ def train_as_published(folder, runs):
     """25 steps with the published settings, but fewer images."""
     os.chdir(folder)
     for precision, devices in runs:
-        trainer = Trainer(
-            accelerator="cpu", devices=devices, strategy="ddp_fork" if devices > 1 else "auto", logger=False,
-            precision=precision, max_steps=25, limit_val_batches=0, enable_checkpointing=False,
-            enable_progress_bar=False, enable_model_summary=False, callbacks=[Couplings(f"{precision},{devices}")],
-        )  # fmt: skip
+        callbacks = [Couplings(f"{precision},{devices}")]
+        trainer = forking_trainer(devices, precision=precision, max_steps=25, limit_val_batches=0, callbacks=callbacks)
         trainer.fit(OneLayer(), datamodule=MNISTDataModule(batch_size=60))
 
 
