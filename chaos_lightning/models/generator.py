@@ -100,6 +100,13 @@ class ImageGenerator(LightningModule):
         self._loaded_step = 0
         self._trained: list[nn.Parameter] = []
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As every module, but without a look at the value for the hook's name, which Lightning notes 20 times a step."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     @property
     def num_pixels(self) -> int:
         """Pixels of an image."""
