@@ -32,4 +32,6 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0) -> Tensor:
         (N,), int64, each of 0..N-1 once.
     """
     stream = np.random.Philox(np.random.SeedSequence([seed, draw, epoch]))
-    return torch.from_numpy(np.argsort(stream.random_raw(num_rows), kind="stable"))
+    # Unsigned keys in the order of signed ones, for torch sorts those in a quarter of the time that numpy takes.
+    keys = torch.from_numpy((stream.random_raw(num_rows) ^ np.uint64(1 << 63)).view(np.int64))
+    return torch.sort(keys, stable=True).indices

@@ -3,6 +3,7 @@
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from importlib.util import find_spec
@@ -52,9 +53,8 @@ def multiplies_on_matrix_units(dtype: torch.dtype) -> bool:
     if dtype != torch.float32:
         return dtype == torch.bfloat16
     matmul = torch.backends.cuda.matmul
-    if hasattr(matmul, "fp32_precision"):
-        return bool(matmul.fp32_precision == "tf32")
-    return bool(matmul.allow_tf32)  # torch before 2.9
+    precision = getattr(matmul, "fp32_precision", None)
+    return bool(matmul.allow_tf32) if precision is None else bool(precision == "tf32")  # None: torch before 2.9
 
 
 def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Hashable, keep: bool = True) -> Any:
@@ -74,10 +74,10 @@ def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Ha
     Returns:
         What ``run`` returns: a tensor, or tuples and lists of tensors.
     """
-    device = next(network.parameters()).device
-    if not has_kernels(device) or _inside.get() or torch.cuda.is_current_stream_capturing():
+    parameters = list(network.parameters())
+    if _inside.get() or not has_kernels(parameters[0].device) or torch.cuda.is_current_stream_capturing():
         return run(*arguments)
-    return _replay(network, run, arguments, (run.__qualname__, key), keep)
+    return _replay(network, parameters, run, arguments, (run.__qualname__, key), keep)
 
 
 def side_by_side(
@@ -107,9 +107,25 @@ def side_by_side(
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
 
 
+@contextmanager
+def _running_on(device: torch.device) -> Iterator[None]:
+    token = _inside.set(True)
+    try:
+        with torch.cuda.device(device):
+            yield
+    finally:
+        _inside.reset(token)
+
+
 @torch.compiler.disable
-def _replay(network: nn.Module, run: Callable[..., Any], arguments: Any, key: Hashable, keep: bool) -> Any:
-    parameters = list(network.parameters())
+def _replay(
+    network: nn.Module,
+    parameters: list[nn.Parameter],
+    run: Callable[..., Any],
+    arguments: Any,
+    key: Hashable,
+    keep: bool,
+) -> Any:
     device = parameters[0].device
     runs = _RUNS.setdefault(network, _Runs())
     runs.belong_to((device, *((parameter.data_ptr(), parameter.dtype) for parameter in parameters)))
@@ -120,20 +136,17 @@ def _replay(network: nn.Module, run: Callable[..., Any], arguments: Any, key: Ha
         multiplies_on_matrix_units(torch.float32),
         *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves),
     )
-    token = _inside.set(True)
-    try:
-        with torch.cuda.device(device):
-            if not runs.knows(signature):
-                results = run(*arguments)
-                runs.note(signature, None)  # only now: it has compiled and allocated all that a capture must not
-                return results
-            graph = runs.graphs[signature]
-            if graph is None:
-                graph = _Graph(run, arguments, device)
-                runs.note(signature, graph)
-            results = graph.replay([leaf for leaf in leaves if isinstance(leaf, Tensor)])
-    finally:
-        _inside.reset(token)
+    if not runs.knows(signature):
+        with _running_on(device):
+            results = run(*arguments)
+        runs.note(signature, None)  # only now: it has compiled and allocated all that a capture must not
+        return results
+    graph = runs.graphs[signature]
+    if graph is None:
+        with _running_on(device):
+            graph = _Graph(run, arguments, device)
+        runs.note(signature, graph)
+    results = graph.replay([leaf for leaf in leaves if isinstance(leaf, Tensor)])
     # Never the graph's own tensors: whoever moves them, as modules move gradients, would make it lose its results.
     return _mapped(Tensor.clone if keep else Tensor.detach, results)
 
