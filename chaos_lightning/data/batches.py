@@ -161,8 +161,9 @@ class TrainingBatches:
 
     def _order_of(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            order = permutation(len(self._images), Draw.TRAINING_ORDER, self._seed, epoch)
-            self._epoch, self._order = epoch, order.to(self._images.pixels.device)
+            device = self._images.pixels.device
+            self._order = permutation(len(self._images), Draw.TRAINING_ORDER, self._seed, epoch, device=device)
+            self._epoch = epoch
         return self._order
 
 

@@ -16,7 +16,9 @@ class Draw(IntEnum):
     FLOOR_ROWS = 3
 
 
-def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0) -> Tensor:
+def permutation(
+    num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw a random order of `num_rows` rows.
 
     The result depends on the arguments only: no global generator is read or changed, and the raw Philox
@@ -27,11 +29,12 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0) -> Tensor:
         draw: What is drawn.
         seed: Not negative.
         epoch: Not negative; every epoch has another order.
+        device: Where to sort. A GPU trains on meanwhile.
 
     Returns:
         (N,), int64, each of 0..N-1 once.
     """
     stream = np.random.Philox(np.random.SeedSequence([seed, draw, epoch]))
-    # Unsigned keys in the order of signed ones, for torch sorts those in a quarter of the time that numpy takes.
+    # Torch sorts signed numbers only: with the highest bit turned over they are in the order of the unsigned ones.
     keys = torch.from_numpy((stream.random_raw(num_rows) ^ np.uint64(1 << 63)).view(np.int64))
-    return torch.sort(keys, stable=True).indices
+    return torch.sort(keys.to(device), stable=True).indices

@@ -1,7 +1,6 @@
 """Random initial states that depend only on what they are for, not on who draws them."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,9 +14,6 @@ Seed = int | Sequence[int]
 CHAINS_PER_BLOCK = 20
 """Chains drawn from one generator. Small enough that a process which needs a few chains does not draw many
 in vain, large enough that seeding costs nothing beside the drawing. Changing it changes every result."""
-
-ORIGINS_AT_ONCE = 32
-"""Seeds that are turned into numbers together if their last entries follow one another."""
 
 
 def initial_potentials(
@@ -85,25 +81,11 @@ def origin_of(seed: Seed, first_chain: int = 0) -> Tensor:
 
     It is a tensor, so that a run on a GPU that was captured as a graph can be given another one.
     """
-    *purpose, count = seed_numbers(seed)
-    block, place = divmod(count, ORIGINS_AT_ONCE)
-    return _origins(tuple(purpose), block, first_chain)[place]
-
-
-@lru_cache(maxsize=16)
-def _origins(purpose: tuple[int, ...], block: int, first_chain: int) -> Tensor:
-    """The origins of seeds that count on, as those of training steps do, ``(ORIGINS_AT_ONCE, 2)``.
-
-    One by one, each in a training step of its own, they would take four times as long.
-    """
-    counts = range(block * ORIGINS_AT_ONCE, (block + 1) * ORIGINS_AT_ONCE)
-    return torch.tensor([(_number_of([*purpose, count]), first_chain) for count in counts])
-
-
-def _number_of(seed: list[int]) -> int:
+    numbers = seed_numbers(seed)
     # An array is taken in in a third of the time, if each number is one word of it.
-    entropy = np.array(seed, dtype=np.uint32) if max(seed) < 2**32 else seed
-    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    entropy = np.array(numbers, dtype=np.uint32) if max(numbers) < 2**32 else numbers
+    number = np.random.SeedSequence(entropy).generate_state(1)[0]
+    return torch.from_numpy(np.array([number, first_chain], dtype=np.int64))
 
 
 def potentials_from(

@@ -30,3 +30,15 @@ def test_global_generators_neither_matter_nor_change():
 def test_order_is_the_same_for_ever():
     """Written down, so that a resumed run of an older version would see its order again."""
     assert permutation(7, Draw.TRAINING_ORDER, seed=0, epoch=0).tolist() == [3, 4, 2, 1, 6, 5, 0]
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, 60_000])
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))],
+)
+def test_order_is_that_of_unsigned_random_numbers(num_rows, device):
+    drawn = np.random.Philox(np.random.SeedSequence([3, Draw.TRAINING_ORDER, 5])).random_raw(num_rows)
+    order = permutation(num_rows, Draw.TRAINING_ORDER, seed=3, epoch=5, device=device)
+    assert order.device.type == device
+    np.testing.assert_array_equal(order.cpu().numpy(), np.argsort(drawn, kind="stable"))
