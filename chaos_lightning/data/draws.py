@@ -16,9 +16,7 @@ class Draw(IntEnum):
     FLOOR_ROWS = 3
 
 
-def permutation(
-    num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device: torch.device | str = "cpu"
-) -> Tensor:
+def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device: torch.device | str = "cpu") -> Tensor:
     """Draw a random order of `num_rows` rows.
 
     The result depends on the arguments only: no global generator is read or changed, and the raw Philox
