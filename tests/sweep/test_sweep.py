@@ -2,6 +2,7 @@
 
 import csv
 import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+import forked
 import pytest
 import yaml
 from optuna.storages import JournalStorage
@@ -20,6 +22,7 @@ from chaos_lightning.commands import main
 from chaos_lightning.sweep import command, work
 
 SWEEP = ["sweep", "--config", "sweep.yaml"]
+SLOW = pytest.mark.slow
 
 
 def trials(folder):
@@ -41,7 +44,9 @@ def kill_workers_in_mid_run(folder, killed):
                 killed.append(trial.number)
 
 
-def test_two_workers_share_the_runs_and_what_killed_ones_leave_is_done_by_the_next(tiny, capsys):
+@pytest.mark.parametrize("context", [forked.context, pytest.param(multiprocessing.get_context("spawn"), marks=SLOW)])
+def test_two_workers_share_the_runs_and_what_killed_ones_leave_is_done_by_the_next(tiny, capsys, monkeypatch, context):
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: context)  # forked workers have nothing to import
     killed = []
     watcher = threading.Thread(target=kill_workers_in_mid_run, args=(tiny, killed))
     watcher.start()
