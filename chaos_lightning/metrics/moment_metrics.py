@@ -12,6 +12,8 @@ from chaos_lightning.functional.second_moment import second_moment_error_of_mome
 from chaos_lightning.functional.spectrum import spectrum_distance, spectrum_of_moments
 from chaos_lightning.metrics.base import GenerativeMetric
 
+# At every sampling time of a validation generated images are compared with the same real ones.
+_moments_of_real = RememberLast(batch_moments)
 _spectrum_of_real = RememberLast(spectrum_of_moments)
 
 
@@ -46,7 +48,7 @@ class MomentMetric(GenerativeMetric):
             TypeError: If it is not a floating tensor.
             ValueError: If a shape or a value is wrong.
         """
-        moments = batch_moments(self._rows(images, real))
+        moments = (_moments_of_real if real else batch_moments)(self._rows(images, real))
         if real:
             self.real_moments = merge_moments(torch.stack([self.real_moments, moments]))
         else:
