@@ -18,7 +18,7 @@ from chaos_lightning.files import with_ending, written_at_once
 from chaos_lightning.version import __version__
 
 _COPY_BYTES = 1 << 20
-_COMPRESSION = 1  # files a tenth larger than with zlib's own 6, in a third of the time; a GPU would wait for it
+_COMPRESSION = 1  # files a tenth larger than with zlib's own 6, in a third of the time: most of predict's on a GPU
 _LONGEST_ROW = 20
 
 

@@ -27,7 +27,7 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device:
         draw: What is drawn.
         seed: Not negative.
         epoch: Not negative; every epoch has another order.
-        device: Where to sort. A GPU trains on meanwhile.
+        device: Where to sort. Nobody waits for a GPU to do so.
 
     Returns:
         (N,), int64, each of 0..N-1 once.
@@ -35,4 +35,6 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device:
     stream = np.random.Philox(np.random.SeedSequence([seed, draw, epoch]))
     # Torch sorts signed numbers only: with the highest bit turned over they are in the order of the unsigned ones.
     keys = torch.from_numpy((stream.random_raw(num_rows) ^ np.uint64(1 << 63)).view(np.int64))
-    return torch.sort(keys.to(device), stable=True).indices
+    if torch.device(device).type == "cuda":
+        keys = keys.pin_memory()  # else copying would wait for all that the GPU has to do before
+    return torch.sort(keys.to(device, non_blocking=True), stable=True).indices

@@ -1,4 +1,4 @@
-"""Results that are asked for again and again: those of real images, which are the same in every validation."""
+"""Results that are asked for several times in a row, as those of the real images of a validation are."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -12,8 +12,10 @@ Result = TypeVar("Result")
 class RememberLast(Generic[Result]):
     """A function of one tensor that keeps its newest result, and returns it as long as the values stay the same.
 
+    It keeps a copy of the values too.
+
     Args:
-        function: what it makes of the tensor; its result must not be changed in place.
+        function: what it makes of the tensor. Nobody may change the result in place.
 
     Example:
         >>> import torch
@@ -31,8 +33,9 @@ class RememberLast(Generic[Result]):
 
     def __call__(self, values: Tensor) -> Result:
         """The result for these values."""
-        if self._last is not None and _same(self._last[0], values):
-            return self._last[1]
+        last = self._last  # another thread may replace it meanwhile
+        if last is not None and _same(last[0], values):
+            return last[1]
         result = self._function(values)
         self._last = values.clone(), result  # the caller may go on writing into them
         return result

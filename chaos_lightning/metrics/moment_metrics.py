@@ -12,7 +12,7 @@ from chaos_lightning.functional.second_moment import second_moment_error_of_mome
 from chaos_lightning.functional.spectrum import spectrum_distance, spectrum_of_moments
 from chaos_lightning.metrics.base import GenerativeMetric
 
-# At every sampling time of a validation generated images are compared with the same real ones.
+# At each sampling time of a validation generated images are compared with the same real ones.
 _moments_of_real = RememberLast(batch_moments)
 _spectrum_of_real = RememberLast(spectrum_of_moments)
 
@@ -142,7 +142,7 @@ class SpectrumError(MomentMetric):
             SampleCountError: If there are fewer than two images on a side.
         """
         check_sample_counts(int(self.real_moments[0, 0]), int(self.generated_moments[0, 0]))
-        self.real_spectrum = _spectrum_of_real(self.real_moments)
+        self.real_spectrum = _spectrum_of_real(self.real_moments).clone()  # others may change it
         self.generated_spectrum = spectrum_of_moments(self.generated_moments)
         return spectrum_distance(self.real_spectrum, self.generated_spectrum)
 

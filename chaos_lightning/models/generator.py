@@ -101,7 +101,7 @@ class ImageGenerator(LightningModule):
         self._trained: list[nn.Parameter] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As every module, but at once for the name of the hook at work, which Lightning notes twenty times a step."""
+        """As every module, but without a look at the running hook's name, which Lightning sets twenty times a step."""
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:

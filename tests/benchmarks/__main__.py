@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -109,12 +110,13 @@ def peak_megabytes(device: str, run: Callable[[], object]) -> float:
         torch.cuda.reset_peak_memory_stats()
         run()
         return torch.cuda.max_memory_allocated() / 1e6
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what earlier contests have freed
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # the C library keeps what earlier contests have freed
         Path("/proc/self/clear_refs").write_text("5")  # starts the peak anew
         run()
         (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    except (OSError, AttributeError):
+    except OSError:
         return float("nan")
     return int(line.split()[1]) / 1e3
 

@@ -11,6 +11,9 @@ from torchmetrics import MetricCollection
 
 from chaos_lightning import functional
 from chaos_lightning.functional import SampleCountError
+from chaos_lightning.functional.moments import batch_moments
+from chaos_lightning.functional.remember import RememberLast
+from chaos_lightning.functional.spectrum import spectrum_of_moments
 from chaos_lightning.metrics import (
     AdversarialAccuracyIndicator,
     ClassBalanceError,
@@ -22,7 +25,9 @@ from chaos_lightning.metrics import (
     RelativeEntropyError,
     SecondMomentError,
     SpectrumError,
+    moment_metrics,
 )
+from chaos_lightning.metrics.evaluation import StageMeasures, four_measures
 
 matplotlib.use("Agg")
 NUM_PIXELS = 13
@@ -35,6 +40,24 @@ def images(count, seed, spread=1.0):
 
 REAL, GENERATED, TRAINING = images(COUNT, 1), images(COUNT, 2, spread=0.7), images(31, 3)
 LABELS = torch.arange(31) % 5
+
+
+@pytest.fixture(autouse=True)
+def calls(monkeypatch):
+    """What is computed of real images, anew in each test."""
+    calls = []
+
+    def noted(function):
+        def call(values):
+            calls.append(function.__name__)
+            return function(values)
+
+        return RememberLast(call)
+
+    monkeypatch.setattr(moment_metrics, "_moments_of_real", noted(batch_moments))
+    monkeypatch.setattr(moment_metrics, "_spectrum_of_real", noted(spectrum_of_moments))
+    return calls
+
 
 FOUR = {
     "second_moment": (lambda: SecondMomentError(NUM_PIXELS), functional.second_moment_error),
@@ -192,6 +215,30 @@ def test_autocast_and_inference_mode_change_nothing(metric, expected):
         feed(metric, REAL[:29], GENERATED[:29])
     feed(metric, REAL[29:], GENERATED[29:])
     torch.testing.assert_close(metric.compute(), expected, rtol=1e-10, atol=0)
+
+
+def test_real_images_are_taken_once_for_all_sampling_times(calls):
+    generated = {1.0: GENERATED, 2.0: images(COUNT, 4), 3.0: images(COUNT, 5, spread=0.5)}
+    measures = StageMeasures(list(generated), lambda: four_measures(NUM_PIXELS))
+    for part in (slice(29), slice(29, None)):
+        measures.update(REAL[part], {time: side[part] for time, side in generated.items()}, images(COUNT, 6)[part])
+    evaluation = measures.compute("val", 1, 1.0, COUNT)
+    assert calls == ["batch_moments", "batch_moments", "spectrum_of_moments"]
+    for time, side in generated.items():
+        assert evaluation.measures[time]["spectrum_error"] == pytest.approx(
+            functional.spectrum_error(REAL, side).item()
+        )
+        expected = functional.second_moment_error(REAL, side).item()
+        assert evaluation.measures[time]["second_moment_error"] == pytest.approx(expected)
+
+
+def test_a_spectrum_is_the_metrics_own():
+    with torch.inference_mode():
+        feed(SpectrumError(NUM_PIXELS)).compute()
+    for _ in range(2):
+        metric = feed(SpectrumError(NUM_PIXELS))
+        torch.testing.assert_close(metric.compute(), functional.spectrum_error(REAL, GENERATED))
+        metric.real_spectrum.mul_(2)
 
 
 def test_images_may_be_overwritten_afterwards(metric, expected):

@@ -332,3 +332,16 @@ def test_bad_pixels_stop_training_and_say_so(bad):
 
 def test_every_architecture_is_exported_and_a_generator():
     assert all(issubclass(architecture, ChaoticGenerator) for architecture, _ in ARCHITECTURES)
+
+
+def test_lightning_still_notes_the_running_hook_where_it_is_set_fast():
+    class Watched(TwoLayer):
+        def on_train_batch_start(self, batch, batch_idx):
+            assert vars(self)["_current_fx_name"] == "on_train_batch_start"
+            hooks.append(batch_idx)
+
+    hooks = []
+    train_settings = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = Trainer(max_steps=2, accelerator="cpu", limit_val_batches=0, enable_model_summary=False, **train_settings)
+    trainer.fit(Watched(**SMALL, hidden_units=7), Loader(torch.zeros(4, 1, SIDE, SIDE)))
+    assert hooks == [0, 1]
