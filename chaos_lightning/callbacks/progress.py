@@ -1,5 +1,6 @@
 """A progress bar that counts training steps."""
 
+import time
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -10,12 +11,13 @@ class StepProgressBar(RichProgressBar):
     """One bar for the whole training, since its length is given in steps and an epoch may be a second.
 
     Args:
-        update_every: training steps between two updates; drawing at every step would cost time.
+        seconds_between_updates: at least; drawing takes two milliseconds, which is longer than a step may take.
     """
 
-    def __init__(self, update_every: int = 20) -> None:
+    def __init__(self, seconds_between_updates: float = 0.25) -> None:
         super().__init__()
-        self.update_every = update_every
+        self.seconds_between_updates = seconds_between_updates
+        self._updated = 0.0
 
     @property
     def total_train_batches(self) -> int | float:
@@ -34,6 +36,7 @@ class StepProgressBar(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Update the bar now and then."""
-        step = trainer.global_step
-        if step % self.update_every == 0 or step == trainer.max_steps:
+        step, now = trainer.global_step, time.monotonic()
+        if now - self._updated >= self.seconds_between_updates or step == trainer.max_steps:
+            self._updated = now
             super().on_train_batch_end(trainer, pl_module, outputs, batch, step - 1)
