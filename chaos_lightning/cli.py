@@ -47,7 +47,7 @@ from chaos_lightning.models.checkpoint import (
 )
 from chaos_lightning.models.generator import subclasses
 from chaos_lightning.runs import take_newest_run
-from chaos_lightning.trainer import Trainer
+from chaos_lightning.trainer import NoProfiler, Trainer
 from chaos_lightning.version import __version__
 
 SPECIAL_CHECKPOINTS = ("last", "best", "hpc", "registry")
@@ -193,6 +193,7 @@ class ChaosCLI(LightningCLI):
         plugins = list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             config["plugins"] = [*plugins, WholeFileIO()]
+        config["profiler"] = config["profiler"] or NoProfiler()
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         callbacks.append(EvaluationSignals())
         if config["enable_checkpointing"] is False:

@@ -1,10 +1,12 @@
-"""Lightning's trainer, with a ``predict`` that generates samples into a file."""
+"""Lightning's trainer, with a ``predict`` that generates samples into a file, and no profiler."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from chaos_lightning.callbacks import SampleWriter
@@ -23,6 +25,19 @@ class Chains(LightningDataModule):
         """The ranges of this process."""
         assert self.trainer is not None
         return self._make_loader(rank=self.trainer.global_rank, world_size=self.trainer.world_size)
+
+
+class NoProfiler(PassThroughProfiler):
+    """Profiles nothing, as Lightning's default does, but in a tenth less of the time that a small step takes.
+
+    Every hook of every callback is wrapped, some forty times a step.
+    """
+
+    _nothing = nullcontext()
+
+    def profile(self, action_name: str) -> AbstractContextManager[Any]:  # type: ignore[override]
+        """Nothing to enter and to leave."""
+        return self._nothing
 
 
 class Trainer(pl.Trainer):

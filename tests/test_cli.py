@@ -13,6 +13,7 @@ import pytest
 import torch
 from forked import run_command
 from lightning.pytorch import Trainer
+from lightning.pytorch.profilers import SimpleProfiler
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.io import read_image
 
@@ -20,6 +21,7 @@ from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataM
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 from chaos_lightning.models.prediction import ChainLoader
+from chaos_lightning.trainer import NoProfiler
 
 TINY = [
     *("--model.hidden_units", "13", "--model.dt", "5", "--model.optimizer", "Adam", "--model.optimizer.lr", "1e-3"),
@@ -61,6 +63,15 @@ def test_float32_products_are_made_as_asked_for(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         ChaosCLI([*TINY, "--matmul_precision", "low"], run=False)
     assert "matmul_precision" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("asked", "profiler"), [([], NoProfiler), (["--trainer.profiler", "simple"], SimpleProfiler)])
+def test_nothing_is_profiled_unless_asked_for(tmp_path, monkeypatch, asked, profiler):
+    monkeypatch.chdir(tmp_path)
+    few = ["--trainer.limit_val_batches", "0", "--trainer.logger", "false", "--trainer.enable_model_summary", "false"]
+    trainer = ChaosCLI(["fit", *TINY, *few, "--trainer.max_steps", "2", *asked]).trainer
+    assert type(trainer.profiler) is profiler
+    assert ("[Strategy]SingleDeviceStrategy.training_step" in trainer.profiler.summary()) == bool(asked)
 
 
 def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
