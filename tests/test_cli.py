@@ -409,8 +409,9 @@ def test_fewer_samples_than_processes_are_refused():
 def test_two_processes_predict_the_samples_of_one_once_each(trained):
     folder, _ = trained
     arguments = ["predict", "--ckpt_path", "logs/runs/version_0/checkpoints/last.ckpt", "--num_samples", "101"]
-    two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--chains_at_once", "30", "--output", "two"]
-    for result in (run(folder, *arguments, *two), run_command(folder, *arguments, "--output", "one")):
+    processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
+    for output, options in (("one", []), ("two", [*processes, "--chains_at_once", "30"])):
+        result = run_command(folder, *arguments, "--output", output, *options)
         assert result.returncode == 0, result.stderr
     images = [np.load(folder / f"{name}.npz")["images"].astype(int) for name in ("one", "two")]
     assert images[0].shape == (101, 28, 28)
