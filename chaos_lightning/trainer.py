@@ -1,4 +1,4 @@
-"""Lightning's trainer, with a ``predict`` that generates samples into a file, and no profiler."""
+"""Lightning's trainer, with a ``predict`` that generates samples into a file, and a profiler that costs nothing."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial

@@ -1,15 +1,12 @@
 """Results that are asked for several times in a row, as those of the real images of a validation are."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-Result = TypeVar("Result")
 
-
-class RememberLast(Generic[Result]):
+class RememberLast:
     """A function of one tensor that keeps its newest result, and returns it as long as the values stay the same.
 
     It keeps a copy of the values too.
@@ -27,11 +24,11 @@ class RememberLast(Generic[Result]):
         tensor(6.)
     """
 
-    def __init__(self, function: Callable[[Tensor], Result]) -> None:
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         self._function = function
-        self._last: tuple[Tensor, Result] | None = None
+        self._last: tuple[Tensor, Tensor] | None = None
 
-    def __call__(self, values: Tensor) -> Result:
+    def __call__(self, values: Tensor) -> Tensor:
         """The result for these values."""
         last = self._last  # another thread may replace it meanwhile
         if last is not None and _same(last[0], values):

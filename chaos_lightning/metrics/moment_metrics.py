@@ -48,11 +48,11 @@ class MomentMetric(GenerativeMetric):
             TypeError: If it is not a floating tensor.
             ValueError: If a shape or a value is wrong.
         """
-        moments = (_moments_of_real if real else batch_moments)(self._rows(images, real))
+        rows = self._rows(images, real)
         if real:
-            self.real_moments = merge_moments(torch.stack([self.real_moments, moments]))
+            self.real_moments = merge_moments(torch.stack([self.real_moments, _moments_of_real(rows)]))
         else:
-            self.generated_moments = merge_moments(torch.stack([self.generated_moments, moments]))
+            self.generated_moments = merge_moments(torch.stack([self.generated_moments, batch_moments(rows)]))
 
 
 class SecondMomentError(MomentMetric):

@@ -28,7 +28,7 @@ def growth(
 
     Args:
         rounds: how often each is timed; the median counts.
-        processes: numbers of processes, each with one thread and all sharing M = 200 chains; none leaves them out.
+        processes: numbers of processes, each with one thread and all sharing M = 200 chains.
         output: picture to write.
         device: where to run, the processes excepted, which run on the CPU.
     """
@@ -46,8 +46,7 @@ def growth(
             for size, step in todo.items():
                 times[size].append(step_seconds(step))
         panels[name] = (times, slope)
-    if processes:
-        panels["processes"] = ({count: processes_seconds(count, rounds) for count in processes}, -1)
+    panels["processes"] = ({count: processes_seconds(count, rounds) for count in processes}, -1)
     draw(panels, output)
     for name, (times, slope) in panels.items():
         for (small, before), (large, after) in pairwise(times.items()):

@@ -341,7 +341,6 @@ def test_lightning_still_notes_the_running_hook_where_it_is_set_fast():
             hooks.append(batch_idx)
 
     hooks = []
-    train_settings = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = Trainer(max_steps=2, accelerator="cpu", limit_val_batches=0, enable_model_summary=False, **train_settings)
+    trainer = quiet_trainer(max_steps=2)
     trainer.fit(Watched(**SMALL, hidden_units=7), Loader(torch.zeros(4, 1, SIDE, SIDE)))
     assert hooks == [0, 1]

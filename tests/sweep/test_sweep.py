@@ -22,7 +22,6 @@ from chaos_lightning.commands import main
 from chaos_lightning.sweep import command, work
 
 SWEEP = ["sweep", "--config", "sweep.yaml"]
-SLOW = pytest.mark.slow
 
 
 def trials(folder):
@@ -44,7 +43,13 @@ def kill_workers_in_mid_run(folder, killed):
                 killed.append(trial.number)
 
 
-@pytest.mark.parametrize("context", [forked.context, pytest.param(multiprocessing.get_context("spawn"), marks=SLOW)])
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param(forked.context, id="forked"),
+        pytest.param(multiprocessing.get_context("spawn"), id="spawned", marks=pytest.mark.slow),
+    ],
+)
 def test_two_workers_share_the_runs_and_what_killed_ones_leave_is_done_by_the_next(tiny, capsys, monkeypatch, context):
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: context)  # forked workers have nothing to import
     killed = []
