@@ -168,7 +168,10 @@ class ChaoticNetwork(nn.Module):
         return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)
 
     def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
-        """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``."""
+        """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``.
+
+        The couplings are in new memory.
+        """
         sources = []
         learned = thinning.carried(self.learned)
         for connection, couplings in zip(self.connections, learned, strict=True):

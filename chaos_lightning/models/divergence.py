@@ -69,9 +69,10 @@ class DivergenceWatch:
 
     def take_in(self, images: Tensor, potentials: Sequence[Tensor]) -> None:
         """Take in the images of a step and the potentials of each layer in its free phase."""
-        now = torch.stack([torch.linalg.vector_norm(tensor, float("inf")) for tensor in (images, *potentials)])
-        # torch.maximum hands NaN on, so nothing is lost between two looks.
-        torch.maximum(self.largest, now, out=self.largest)
+        extremes = [torch.aminmax(tensor) for tensor in (images, *potentials)]  # a tenth of the time of a norm
+        smallest, largest = (torch.stack(each) for each in zip(*extremes, strict=True))
+        # All of these hand NaN on, so nothing is lost between two looks.
+        torch.maximum(self.largest, torch.maximum(largest, -smallest), out=self.largest)
 
     def look(self, step: int, advice: str) -> None:
         """Raise if anything taken in since the last look is bad.
