@@ -150,6 +150,14 @@ class ChaosCLI(LightningCLI):
             "predict": {"model"},
         }
 
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """The parser of a subcommand, without arguments if another one was asked for: finding them takes a while."""
+        asked = self._arguments[0] if self._arguments else None
+        if asked in self.subcommands() and asked != subcommand:
+            self._subcommand_method_arguments[subcommand] = []
+            return self.init_parser(**kwargs)
+        return super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add trainer, model and data; model and data have defaults."""
         super().add_core_arguments_to_parser(parser)
