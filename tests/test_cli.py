@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
@@ -27,19 +28,20 @@ TINY = [
     *("--model.hidden_units", "13", "--model.dt", "5", "--model.optimizer", "Adam", "--model.optimizer.lr", "1e-3"),
     *("--data.batch_size", "200", "--data.num_eval_images", "31", "--pictures.num_images", "12"),
     *("--trainer.val_check_interval", "10", "--checkpoint.every_n_train_steps", "5"),
+    *("--model.measure_times", "[]"),
 ]
 
 
-def run(folder, *arguments, module=False):
+def run(folder, *arguments):
     """What a command comes to that is started as from a shell."""
-    command = [sys.executable, "-m", "chaos_lightning"] if module else ["chaos-lightning"]
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
     }
+    command = ["chaos-lightning", *arguments]
     return subprocess.run(
-        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -47,7 +49,7 @@ def run(folder, *arguments, module=False):
 def trained(tmp_path_factory):
     """A folder in which a tiny network was trained, and what the command printed."""
     folder = tmp_path_factory.mktemp("trained")
-    result = run(folder, "fit", *TINY, "--trainer.max_steps", "23")
+    result = run(folder, "fit", *TINY, "--model.measure_times", "[200]", "--trainer.max_steps", "23")
     assert result.returncode == 0, result.stderr
     return folder, result
 
@@ -74,6 +76,14 @@ def test_nothing_is_profiled_unless_asked_for(tmp_path, monkeypatch, asked, prof
     assert ("[Strategy]SingleDeviceStrategy.training_step" in trainer.profiler.summary()) == bool(asked)
 
 
+def test_python_runs_the_package_as_the_same_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["chaos_lightning", "--version"])
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("chaos_lightning", run_name="__main__")
+    assert exit_.value.code == 0
+    assert __version__ in capsys.readouterr().out
+
+
 def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
     folder, _ = trained
     run_folder = folder / "logs" / "runs" / "version_0"
@@ -84,7 +94,7 @@ def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
     with (run_folder / "measures.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {int(row["step"]) for row in rows} == {10, 20, 23}
-    assert {float(row["sampling_time"]) for row in rows} == {50.0, 100.0, 150.0, 200.0}
+    assert {float(row["sampling_time"]) for row in rows} == {100.0, 200.0}
     assert len(rows) == 3 * 4 * 7
     assert {row["num_samples"] for row in rows} == {"31"}
     model = ChaoticGenerator.load_from_checkpoint(run_folder / "checkpoints" / "last.ckpt")
@@ -125,7 +135,7 @@ def test_predict_writes_samples_of_the_checkpoint(trained):
     folder, _ = trained
     checkpoint = "logs/runs/version_0/checkpoints/last.ckpt"
     arguments = ["predict", "--ckpt_path", checkpoint, "--num_samples", "107", "--seed", "3", "--chains_at_once", "50"]
-    result = run(folder, *arguments, "--output", "out/some.npz", module=True)
+    result = run_command(folder, *arguments, "--output", "out/some.npz")
     assert result.returncode == 0, result.stderr
     assert "Wrote 107 images to out/some.npz" in result.stderr + result.stdout
     written = np.load(folder / "out" / "some.npz", allow_pickle=False)

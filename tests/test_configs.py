@@ -20,14 +20,8 @@ def test_config_runs_for_one_step(path, tmp_path, monkeypatch):
     # the bundled sample in place of the full data, and little work: settings as such stay those of the file
     arguments = [
         *("fit", "--config", str(path), "--data.data_dir", "null", "--trainer.max_steps", "1"),
-        *(
-            "--data.num_validation",
-            "20",
-            "--data.num_eval_images",
-            "20",
-            "--pictures.num_images",
-            "4",
-        ),
+        *("--data.batch_size", "50", "--data.num_validation", "20", "--data.num_eval_images", "20"),
+        *("--pictures.num_images", "4"),
         *([] if path.parent.name == "baselines" else ["--model.measure_times", "[]"]),
         *("--trainer.enable_progress_bar", "false"),
     ]

@@ -229,12 +229,13 @@ def assert_ended(process_ids):
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds child processes in /proc")
 @pytest.mark.parametrize(
     ("victim", "signum", "statuses", "message"),
     [
         ("child", signal.SIGKILL, {1, -signal.SIGKILL}, "another process of this run has ended"),
-        pytest.param("parent", signal.SIGTERM, {143}, "--ckpt_path last goes on from there", marks=pytest.mark.slow),
+        ("parent", signal.SIGTERM, {143}, "--ckpt_path last goes on from there"),
     ],
 )
 def test_two_processes_end_together(here, victim, signum, statuses, message):

@@ -18,7 +18,7 @@ from chaos_lightning.commands import main
 from chaos_lightning.learning import hebbian_difference
 
 # Without shrinking: an example takes a second.
-QUICK = settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate])
+QUICK = settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate])
 LONG = settings(QUICK, max_examples=300, derandomize=False)
 
 ANY_NUMBER = st.one_of(st.integers(-3, 3), st.floats(width=32), st.sampled_from([1e-30, 1e30, 0.1, 10]))

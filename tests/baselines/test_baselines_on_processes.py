@@ -17,7 +17,11 @@ from chaos_lightning.baselines import (
 )
 from chaos_lightning.commands import main
 
-BASELINES = ("VariationalAutoencoder", "GenerativeAdversarialNetwork", "RestrictedBoltzmannMachine")
+BASELINES = [
+    "RestrictedBoltzmannMachine",
+    pytest.param("VariationalAutoencoder", marks=pytest.mark.slow),
+    pytest.param("GenerativeAdversarialNetwork", marks=pytest.mark.slow),
+]
 
 
 class Result(Callback):
@@ -44,26 +48,29 @@ def train(name, devices):
     trainer.fit(model, datamodule=MNISTDataModule(batch_size=60, num_eval_images=101, eval_batch_size=40))
 
 
-def train_and_predict(folder):
+def train_and_predict(folder, name):
     """Further processes are forked from this one."""
     os.chdir(folder)
-    for name in BASELINES:
-        train(name, 1)
-        train(name, 2)
-        samples = ["--num_samples", "23", "--chains_at_once", "7", "--output", name, "--trainer.precision", "64-true"]
-        processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
-        main(["predict", "--ckpt_path", f"{name}.1.ckpt", *samples, *processes])
+    train(name, 1)
+    train(name, 2)
+    samples = ["--num_samples", "23", "--chains_at_once", "7", "--output", name, "--trainer.precision", "64-true"]
+    processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
+    main(["predict", "--ckpt_path", f"{name}.1.ckpt", *samples, *processes])
+
+
+@pytest.fixture(scope="module", params=BASELINES)
+def name(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(name, tmp_path_factory):
     """What one process and two have left."""
     folder = tmp_path_factory.mktemp("processes")
-    assert exit_code(start(train_and_predict, folder), seconds=240) == 0
+    assert exit_code(start(train_and_predict, folder, name), seconds=240) == 0
     return folder
 
 
-@pytest.mark.parametrize("name", BASELINES)
 def test_two_processes_train_the_generator_of_one(folder, name):
     state, num_samples, measures = torch.load(folder / f"{name}.1.0", weights_only=True)
     for rank in range(2):
@@ -75,7 +82,6 @@ def test_two_processes_train_the_generator_of_one(folder, name):
         assert measures_of_two == pytest.approx(measures, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", BASELINES)
 def test_two_processes_predict_the_samples_of_one(folder, name):
     samples = Baseline.load_from_checkpoint(folder / f"{name}.1.ckpt").double().sample(23, seed=0)
     images = np.load(folder / f"{name}.npz")["images"]

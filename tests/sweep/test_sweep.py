@@ -151,6 +151,7 @@ def test_a_base_that_is_edited_meanwhile_changes_no_run(tiny, monkeypatch):
     assert [config["model"]["init_args"]["hidden_units"] for config in configs] == [7, 7]
 
 
+@pytest.mark.slow
 def test_the_tasks_of_a_job_share_the_runs_and_do_whole_ones(tiny):
     """A launcher starts the same command twice, and tells each its rank, which would be that of a process of a run.
 
