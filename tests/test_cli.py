@@ -95,7 +95,7 @@ def test_fit_leaves_log_checkpoint_picture_and_measures(trained):
         rows = list(csv.DictReader(file))
     assert {int(row["step"]) for row in rows} == {10, 20, 23}
     assert {float(row["sampling_time"]) for row in rows} == {100.0, 200.0}
-    assert len(rows) == 3 * 4 * 7
+    assert len(rows) == 3 * 2 * 7
     assert {row["num_samples"] for row in rows} == {"31"}
     model = ChaoticGenerator.load_from_checkpoint(run_folder / "checkpoints" / "last.ckpt")
     assert model.network.layer_sizes == (784, 13)

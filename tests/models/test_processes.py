@@ -15,7 +15,7 @@ from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
 
 ARCHITECTURES = ("OneLayer", "TwoLayer", "ThreeLayer")
 PRECISIONS = {"64-true": 1e-9, "32-true": 1e-4}
-"""How far weights may differ: float32's rounding, and what chaos makes of it in 50 steps."""
+"""How far weights may differ: float32's rounding, and what chaos makes of it in 20 steps."""
 
 
 class Result(Callback):
@@ -69,7 +69,7 @@ def train(architecture, precision, devices, file):
     }[architecture](
         visible_units=25, dt=5.0, sampling_time=50.0, measure_times=[], optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
     )
-    steps = {"max_steps": 50, "val_check_interval": 50, "check_val_every_n_epoch": None, "num_sanity_val_steps": 0}
+    steps = {"max_steps": 20, "val_check_interval": 20, "check_val_every_n_epoch": None, "num_sanity_val_steps": 0}
     trainer = forking_trainer(devices, precision=precision, callbacks=[Result(file)], **steps)
     trainer.fit(model, datamodule=FewPixels(batch_size=60, num_validation=110, num_eval_images=101, eval_batch_size=40))
 
