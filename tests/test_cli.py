@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 import runpy
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -32,24 +30,11 @@ TINY = [
 ]
 
 
-def run(folder, *arguments):
-    """What a command comes to that is started as from a shell."""
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
-    }
-    command = ["chaos-lightning", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder in which a tiny network was trained, and what the command printed."""
     folder = tmp_path_factory.mktemp("trained")
-    result = run(folder, "fit", *TINY, "--model.measure_times", "[200]", "--trainer.max_steps", "23")
+    result = run_command(folder, "fit", *TINY, "--model.measure_times", "[200]", "--trainer.max_steps", "23")
     assert result.returncode == 0, result.stderr
     return folder, result
 

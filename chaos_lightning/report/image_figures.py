@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from chaos_lightning.report.style import DATA, SAMPLES, new_figure
@@ -20,16 +21,34 @@ def _show(axes: Axes, image: Tensor) -> None:
     axes.grid(False)
 
 
-def grid_figure(images: Tensor, images_per_row: int = 10) -> Figure:
-    """Images ``(N, 1, side, side)`` side by side, row after row, with a thin gap."""
-    count, side = len(images), images.shape[-1]
-    columns = min(images_per_row, count)
-    rows = -(-count // columns)
+def _sheet(images: Tensor, columns: int) -> Tensor:
+    """Pixels of images ``(N, 1, side, side)`` side by side, row after row; a thin gap between them is NaN."""
+    side = images.shape[-1]
+    rows = -(-len(images) // columns)
     sheet = torch.full((rows * (side + 1) - 1, columns * (side + 1) - 1), torch.nan)
     for place, image in enumerate(images.squeeze(1)):
         top, left = place // columns * (side + 1), place % columns * (side + 1)
         sheet[top : top + side, left : left + side] = image
-    figure = new_figure(7.2 * rows / 10)
+    return sheet
+
+
+def _show_named(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Draw images ``(rows, columns, 1, side, side)`` with the names of rows to the left and of columns below.
+
+    They are one picture, for axes of its own for every image would take seconds.
+    """
+    _show(axes, _sheet(images.flatten(0, 1), len(columns)))
+    middles = [(images.shape[-1] + 1) * place + (images.shape[-1] - 1) / 2 for place in range(max(images.shape[:2]))]
+    axes.set_xticks(middles[: len(columns)], columns, fontsize=8)
+    axes.set_yticks(middles[: len(rows)], rows, fontsize=8)
+    axes.tick_params(length=0)
+    axes.set_frame_on(False)
+
+
+def grid_figure(images: Tensor, images_per_row: int = 10) -> Figure:
+    """Images ``(N, 1, side, side)`` side by side, row after row, with a thin gap."""
+    sheet = _sheet(images, min(images_per_row, len(images)))
+    figure = new_figure(7.2 * -(-len(images) // images_per_row) / 10)
     axes = figure.subplots()
     _show(axes, sheet)
     axes.set_axis_off()
@@ -38,18 +57,18 @@ def grid_figure(images: Tensor, images_per_row: int = 10) -> Figure:
 
 def formation_figure(images: Tensor, times: Sequence[float], sampling_time: float) -> Figure:
     """Images ``(chains, times, 1, side, side)``: a row for each chain, a column for each time; T is framed."""
-    figure = new_figure(0.6 * len(images) + 0.5)
-    grid = figure.subplots(*images.shape[:2], squeeze=False)
-    for chain, row in enumerate(grid):
-        for place, (axes, time) in enumerate(zip(row, times, strict=True)):
-            _show(axes, images[chain, place, 0])
-            is_sampling_time = time == sampling_time
-            for spine in axes.spines.values():
-                spine.set(visible=is_sampling_time, color=SAMPLES, linewidth=2.5)
-            if chain == 0:
-                name = f"t = {time:g}\nT" if is_sampling_time else f"t = {time:g}\n{time / sampling_time:.3g} T"
-                axes.set_title(name, fontsize=8, color=SAMPLES if is_sampling_time else DATA)
-        row[0].set_ylabel(f"chain {chain}", fontsize=8)
+    num_chains, side = len(images), images.shape[-1]
+    figure = new_figure(0.56 * num_chains + 0.45)
+    axes = figure.subplots()
+    names = [f"t = {time:g}\n" + ("T" if time == sampling_time else f"{time / sampling_time:.3g} T") for time in times]
+    _show_named(axes, images, [f"chain {chain}" for chain in range(num_chains)], names)
+    axes.xaxis.tick_top()
+    for place, (time, label) in enumerate(zip(times, axes.get_xticklabels(), strict=True)):
+        if time == sampling_time:
+            label.set_color(SAMPLES)
+            corner = place * (side + 1) - 1, -1
+            height = num_chains * (side + 1)
+            axes.add_patch(Rectangle(corner, side + 1, height, fill=False, color=SAMPLES, linewidth=2.5, clip_on=False))
     return figure
 
 
@@ -67,18 +86,12 @@ def nearest_figure(
         sample_distances: distance to the nearest training image of all samples, those shown first.
         held_out_distances: of all held-out images.
     """
-    shown = len(samples)
     figure = new_figure(4.2)
-    halves: Any = figure.subfigures(2, 1, height_ratios=[1, 1.35])
-    upper, lower = halves
-    grid = upper.subplots(2, shown, squeeze=False)
-    for place in range(shown):
-        _show(grid[0, place], samples[place, 0])
-        _show(grid[1, place], neighbours[place, 0])
-        grid[1, place].set_xlabel(f"{sample_distances[place]:.1f}", fontsize=8)
-    grid[0, 0].set_ylabel("sample", fontsize=8)
-    grid[1, 0].set_ylabel("nearest\ntraining,\ndistance", fontsize=8)
-    axes = lower.subplots()
+    halves: Any = figure.subplots(2, 1, height_ratios=[1, 1.35])
+    upper, axes = halves
+    distances_shown = [f"{distance:.1f}" for distance in sample_distances[: len(samples)]]
+    names = ["sample", "nearest\ntraining,\ndistance"]
+    _show_named(upper, torch.stack([samples, neighbours]), names, distances_shown)
     longest = max(float(sample_distances.max()), float(held_out_distances.max()))
     bins = np.linspace(0, longest * 1.02, 41)
     for distances, name, color, dashes in (
