@@ -151,10 +151,9 @@ class ChaosCLI(LightningCLI):
         }
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
-        """The parser of a subcommand, without arguments if another one was asked for: finding them takes a while."""
-        asked = self._arguments[0] if self._arguments else None
+        """The parser of a subcommand, which stays empty if another one was asked for: filling it takes a while."""
+        asked = self._arguments[0] if isinstance(self._arguments, list) and self._arguments else None
         if asked in self.subcommands() and asked != subcommand:
-            self._subcommand_method_arguments[subcommand] = []
             return self.init_parser(**kwargs)
         return super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
 

@@ -5,6 +5,7 @@ import json
 import runpy
 import socket
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,19 @@ def test_nothing_is_profiled_unless_asked_for(tmp_path, monkeypatch, asked, prof
     trainer = ChaosCLI(["fit", *TINY, *few, "--trainer.max_steps", "2", *asked]).trainer
     assert type(trainer.profiler) is profiler
     assert ("[Strategy]SingleDeviceStrategy.training_step" in trainer.profiler.summary()) == bool(asked)
+
+
+def test_the_installed_command_is_this_one():
+    (command,) = entry_points(group="console_scripts", name="chaos-lightning")
+    assert command.load() is main
+
+
+def test_settings_may_be_given_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = {"class_path": "chaos_lightning.TwoLayer", "init_args": {"hidden_units": 5, "dt": 5.0}}
+    trainer = {"logger": False, "limit_val_batches": 0}
+    cli = ChaosCLI({"subcommand": "validate", "validate": {"model": model, "trainer": trainer}})
+    assert cli.model.network.layer_sizes == (784, 5)
 
 
 def test_python_runs_the_package_as_the_same_command(monkeypatch, capsys):

@@ -51,7 +51,7 @@ def test_command_is_taken(command, monkeypatch):
         plans = []
         module = {"sweep": sweep, "compare": compare}[subcommand]
         monkeypatch.setattr(module, "work", lambda plan, *_: plans.append(plan))
-        # of every combination it would take long
+        # of every combination it would take long; shipped sweeps have a test of their own
         monkeypatch.setattr(sweep, "check_runs", lambda plan, runs: check_runs(plan, [runs[-1]]))
         number = ["--num_samples", "500"] if subcommand == "compare" else ["--data.num_eval_images", "1000"]
         main([subcommand, *arguments, *number])  # the sample in the package, which null stands for, has no more

@@ -37,10 +37,11 @@ def _show_named(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequen
 
     They are one picture, for axes of its own for every image would take seconds.
     """
-    _show(axes, _sheet(images.flatten(0, 1), len(columns)))
-    middles = [(images.shape[-1] + 1) * place + (images.shape[-1] - 1) / 2 for place in range(max(images.shape[:2]))]
-    axes.set_xticks(middles[: len(columns)], columns, fontsize=8)
-    axes.set_yticks(middles[: len(rows)], rows, fontsize=8)
+    num_rows, num_columns, _, _, side = images.shape
+    _show(axes, _sheet(images.flatten(0, 1), num_columns))
+    middle = (side - 1) / 2
+    axes.set_xticks(middle + (side + 1) * np.arange(num_columns), columns, fontsize=8)
+    axes.set_yticks(middle + (side + 1) * np.arange(num_rows), rows, fontsize=8)
     axes.tick_params(length=0)
     axes.set_frame_on(False)
 
@@ -87,8 +88,8 @@ def nearest_figure(
         held_out_distances: of all held-out images.
     """
     figure = new_figure(4.2)
-    halves: Any = figure.subplots(2, 1, height_ratios=[1, 1.35])
-    upper, axes = halves
+    both: Any = figure.subplots(2, 1, height_ratios=[1, 1.35])
+    upper, axes = both
     distances_shown = [f"{distance:.1f}" for distance in sample_distances[: len(samples)]]
     names = ["sample", "nearest\ntraining,\ndistance"]
     _show_named(upper, torch.stack([samples, neighbours]), names, distances_shown)

@@ -1,5 +1,6 @@
 """The integrator against NumPy, written straight from the equations, and against theory."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -11,6 +12,7 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     EulerIntegrator,
     Held,
+    draw_thinning,
     initial_potentials,
     num_time_steps,
     run_chains,
@@ -145,6 +147,19 @@ def test_a_run_in_pieces_is_the_run_and_leaves_the_given_state_alone():
     start = initial_potentials([11, 7, 5], 4, seed=[3], dtype=torch.float64)
     for now, right in zip(pieces[0].potentials, start, strict=True):
         assert torch.equal(now, right)
+
+
+@pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
+def test_weights_and_what_thins_them_stay_as_they_are(layer_sizes):
+    """Only their sums are scaled in place."""
+    network = trained_like(layer_sizes)
+    thinning = draw_thinning(network, coupling_rate=0.5, hidden_rate=0.5, seed=[1])
+    weights, factors = copy.deepcopy((network.state_dict(), thinning))
+    for settings in ({}, {"thinning": thinning}):
+        EulerIntegrator(network, 0.3, **settings)
+    assert all(torch.equal(weight, weights[name]) for name, weight in network.state_dict().items())
+    for left, before in zip(thinning, factors, strict=True):
+        assert all(map(torch.equal, left, before))
 
 
 def test_no_graph_is_built():

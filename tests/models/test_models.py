@@ -220,6 +220,10 @@ def test_states_are_those_that_samples_are_read_out_of():
             model.states(**{"num_chains": 2, "times": [21.0], "seed": 0, **refused})
 
 
+def test_networks_are_measured_at_multiples_of_the_sampling_time():
+    assert TwoLayer(hidden_units=3, dt=5.0).measure_times == [50.0, 100.0, 150.0, 200.0]
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
