@@ -148,8 +148,12 @@ def _work(plan: RunPlan, threads: int | None, do_run: Doing, gpu: str | None = N
     if threads is not None:
         torch.set_num_threads(threads)
     be_alone()
-    with _stopped_by_sigterm():
-        stopped = _do_open_runs(RunQueue(plan), plan, do_run)
+    gc.freeze()  # what is there now need not be looked through after every run
+    try:
+        with _stopped_by_sigterm():
+            stopped = _do_open_runs(RunQueue(plan), plan, do_run)
+    finally:
+        gc.unfreeze()
     if stopped is not None:
         _leave(stopped)
 
