@@ -33,8 +33,7 @@ def hebbian_difference(
     couplings = []
     for lower, upper in pairs:
         difference = clamped[lower].T @ clamped[upper]
-        shares = 1 / len(clamped[lower]), 1 / len(free[lower])
-        difference.addmm_(free[lower].T, free[upper], beta=shares[0], alpha=-shares[1])
+        difference.addmm_(free[lower].T, free[upper], beta=1 / len(clamped[lower]), alpha=-1 / len(free[lower]))
         if lower == upper:
             # The product is symmetrical up to rounding; an optimiser that divides by the size of its gradient
             # would turn that rounding into an asymmetric coupling.

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from chaos_lightning.report.style import DATA, SAMPLES, new_figure
 
@@ -22,13 +23,10 @@ def _show(axes: Axes, image: Tensor) -> None:
 
 
 def _sheet(images: Tensor, columns: int) -> Tensor:
-    """Pixels of images ``(N, 1, side, side)`` side by side, row after row; a thin gap between them is NaN."""
-    side = images.shape[-1]
-    rows = -(-len(images) // columns)
-    sheet = torch.full((rows * (side + 1) - 1, columns * (side + 1) - 1), torch.nan)
-    for place, image in enumerate(images.squeeze(1)):
-        top, left = place // columns * (side + 1), place % columns * (side + 1)
-        sheet[top : top + side, left : left + side] = image
+    """Pixels of images ``(N, 1, side, side)`` side by side, row after row; the thin gap between them is NaN."""
+    # Padding of make_grid's own would be around a sheet too, but not around a single image.
+    with_gaps = torch.nn.functional.pad(images, (0, 1, 0, 1), value=torch.nan)
+    sheet: Tensor = make_grid(with_gaps, columns, padding=0, pad_value=torch.nan)[0, :-1, :-1]
     return sheet
 
 
@@ -48,10 +46,9 @@ def _show_named(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequen
 
 def grid_figure(images: Tensor, images_per_row: int = 10) -> Figure:
     """Images ``(N, 1, side, side)`` side by side, row after row, with a thin gap."""
-    sheet = _sheet(images, min(images_per_row, len(images)))
     figure = new_figure(7.2 * -(-len(images) // images_per_row) / 10)
     axes = figure.subplots()
-    _show(axes, sheet)
+    _show(axes, _sheet(images, images_per_row))
     axes.set_axis_off()
     return figure
 
