@@ -16,6 +16,9 @@ context = multiprocessing.get_context("forkserver")
 """Forks from a process that has no threads, as the tests' own has."""
 context.set_forkserver_preload(["chaos_lightning.commands", "chaos_lightning.sweep.command", "matplotlib.pyplot"])
 
+TWO_PROCESSES = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
+"""Options of a command that shares its work out over two processes, forked from its own."""
+
 
 def start(function, *arguments):
     """A process that does ``function(*arguments)``, to be found at the top of a module."""

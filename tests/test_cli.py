@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from forked import run_command
+from forked import TWO_PROCESSES, run_command
 from lightning.pytorch import Trainer
 from lightning.pytorch.profilers import SimpleProfiler
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -418,8 +418,7 @@ def test_fewer_samples_than_processes_are_refused():
 def test_two_processes_predict_the_samples_of_one_once_each(trained):
     folder, _ = trained
     arguments = ["predict", "--ckpt_path", "logs/runs/version_0/checkpoints/last.ckpt", "--num_samples", "101"]
-    processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
-    for output, options in (("one", []), ("two", [*processes, "--chains_at_once", "30"])):
+    for output, options in (("one", []), ("two", [*TWO_PROCESSES, "--chains_at_once", "30"])):
         result = run_command(folder, *arguments, "--output", output, *options)
         assert result.returncode == 0, result.stderr
     images = [np.load(folder / f"{name}.npz")["images"].astype(int) for name in ("one", "two")]

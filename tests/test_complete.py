@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
+from forked import TWO_PROCESSES
 from lightning.pytorch import Trainer
 from torchvision.io import read_image, write_png
 
@@ -179,8 +180,7 @@ def test_predict_holds_the_labels_and_notes_them(in_folder, capsys):
 def test_two_processes_predict_the_labels_of_one(in_folder):
     arguments = ["predict", "--ckpt_path", CHECKPOINT, "--trainer.logger", "false", "--num_samples", "33"]
     main([*arguments, "--labels", "[5, 6]", "--output", "alone.npz"])
-    two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
-    main([*arguments, "--labels", "[5, 6]", *two, "--output", "together.npz"])
+    main([*arguments, "--labels", "[5, 6]", *TWO_PROCESSES, "--output", "together.npz"])
     alone, together = np.load("alone.npz"), np.load("together.npz")
     assert (alone["labels"] == together["labels"]).all()
     assert abs(alone["images"].astype(int) - together["images"].astype(int)).max() <= 1

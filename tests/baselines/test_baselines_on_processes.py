@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from forked import exit_code, forking_trainer, start
+from forked import TWO_PROCESSES, exit_code, forking_trainer, start
 from lightning.pytorch import Callback
 
 from chaos_lightning import MNISTDataModule
@@ -54,8 +54,7 @@ def train_and_predict(folder, name):
     train(name, 1)
     train(name, 2)
     samples = ["--num_samples", "23", "--chains_at_once", "7", "--output", name, "--trainer.precision", "64-true"]
-    processes = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
-    main(["predict", "--ckpt_path", f"{name}.1.ckpt", *samples, *processes])
+    main(["predict", "--ckpt_path", f"{name}.1.ckpt", *samples, *TWO_PROCESSES])
 
 
 @pytest.fixture(scope="module", params=BASELINES)
