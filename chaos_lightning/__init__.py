@@ -1,15 +1,24 @@
 """Chaotic recurrent neural networks as generative models (arXiv:2405.10822)."""
 
 from chaos_lightning.data import FashionMNISTDataModule, ImageFilesDataModule, MNISTDataModule
+from chaos_lightning.dynamics import Connection, RateFunction
+from chaos_lightning.learning import CentredHebbian, ContrastiveHebbian, LearningRule
 from chaos_lightning.models import ChaoticGenerator, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.sampling import Task
 from chaos_lightning.version import __version__
 
 __all__ = [
+    "CentredHebbian",
     "ChaoticGenerator",
+    "Connection",
+    "ContrastiveHebbian",
     "FashionMNISTDataModule",
     "ImageFilesDataModule",
+    "LearningRule",
     "MNISTDataModule",
     "OneLayer",
+    "RateFunction",
+    "Task",
     "ThreeLayer",
     "TwoLayer",
     "__version__",

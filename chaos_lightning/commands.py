@@ -20,12 +20,12 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError
-from chaos_lightning.data.of_training import is_at_hand, training_data
+from chaos_lightning.checkpoints import is_at_hand, training_data
 from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.measure import measure
 from chaos_lightning.models import TrainingDivergedError
-from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.report import report
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"

@@ -11,7 +11,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
-from chaos_lightning.data.of_training import make_training_data
+from chaos_lightning.checkpoints import make_training_data
 from chaos_lightning.files import with_ending, written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
@@ -22,7 +22,7 @@ from chaos_lightning.functional.completion import (
 )
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.checkpoints import read_checkpoint
 
 ROWS_IN_PICTURE = 10
 COMPLETIONS_IN_PICTURE = 8

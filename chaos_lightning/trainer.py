@@ -8,17 +8,27 @@ import lightning.pytorch as pl
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from torch import Tensor
 
 from chaos_lightning.callbacks import SampleWriter
-from chaos_lightning.models import ChainLoader, ImageGenerator
+from chaos_lightning.models import ImageGenerator
+from chaos_lightning.models.chains import ChainSampler
+from chaos_lightning.sampling import ChainLoader, GenerateByClass, Task
 
 
 class Chains(LightningDataModule):
     """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
 
-    def __init__(self, num_samples: int, chains_at_once: int, seed: int, classes: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        num_samples: int,
+        chains_at_once: int,
+        seed: int,
+        task: Task | None = None,
+        examples: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, classes)
+        self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, task, examples)
         self._make_loader()  # complains about bad numbers now, before work starts
 
     def predict_dataloader(self) -> ChainLoader:
@@ -51,6 +61,7 @@ class Trainer(pl.Trainer):
         num_samples: int = 100,
         seed: int = 0,
         labels: int | list[int] | Literal["all"] | None = None,
+        task: Task | None = None,
         chains_at_once: int = 500,
     ) -> None:
         """Generate samples with a trained network and write them to a file.
@@ -62,11 +73,19 @@ class Trainer(pl.Trainer):
             num_samples: number of images.
             seed: of the random initial states.
             labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
+            task: class of your own that says what is held and how images are read, in place of labels.
             chains_at_once: chains that run together on each process; bounds the memory.
         """
         assert isinstance(model, ImageGenerator)
-        classes = () if labels is None else model.classes(labels)
-        chains = Chains(num_samples, chains_at_once, seed, classes)
+        if labels is not None:
+            if task is not None:
+                raise ValueError("labels and task both say what to hold: give one of them")
+            task = GenerateByClass(model.classes(labels))
+        if task is not None and not isinstance(model, ChainSampler):
+            raise ValueError(f"{type(model).__name__} holds nothing, so it has no tasks: leave task out")
+        examples = None if task is None else task.examples(model.layout)
+        chains = Chains(num_samples, chains_at_once, seed, task, examples)
+        classes = task.classes if isinstance(task, GenerateByClass) else ()
         writer = SampleWriter(output, num_samples, seed, classes)
         self.callbacks.append(writer)  # type: ignore[attr-defined]
         super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)

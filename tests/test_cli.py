@@ -20,7 +20,7 @@ from torchvision.io import read_image
 from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer, __version__
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
-from chaos_lightning.models.prediction import ChainLoader
+from chaos_lightning.sampling import ChainLoader
 from chaos_lightning.trainer import NoProfiler
 
 TINY = [

@@ -9,7 +9,7 @@ from torch import Tensor
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models.divergence import TrainingDivergedError, check_pixels
 from chaos_lightning.models.generator import ImageGenerator
-from chaos_lightning.models.prediction import ChainLoader, ChainRange
+from chaos_lightning.sampling import ChainLoader, ChainRange
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch

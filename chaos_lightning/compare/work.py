@@ -31,11 +31,11 @@ from chaos_lightning.compare.results import (
     TRAINING_SECONDS,
 )
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.data.of_training import training_data_name
+from chaos_lightning.checkpoints import training_data_name
 from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.measure import all_measures, compute
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.sweep.plan import Run, run_folder
 from chaos_lightning.sweep.work import LOG_NAME, be_alone, fit, quiet, without_training
 

@@ -1,33 +1,46 @@
 """The network and its dynamics, in plain torch: nothing here knows of Lightning."""
 
+from chaos_lightning.dynamics.activity import chain_speeds
 from chaos_lightning.dynamics.chains import Start, run_chains, run_from, start_of
-from chaos_lightning.dynamics.gpu import replay, side_by_side
-from chaos_lightning.dynamics.initial import draw_by_chain, initial_potentials
-from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State, num_time_steps
+from chaos_lightning.dynamics.clock import Clock, num_time_steps
+from chaos_lightning.dynamics.cuda_graphs import replay, side_by_side
+from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout, draw_dropout
+from chaos_lightning.dynamics.integrator import EulerIntegrator
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents, long_run_exponents, lyapunov_exponents, tangent_growth
-from chaos_lightning.dynamics.network import ChaoticNetwork, Connection
+from chaos_lightning.dynamics.network import ChaoticNetwork, Couplings
 from chaos_lightning.dynamics.noise import Noise
-from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
+from chaos_lightning.dynamics.random_numbers import draw_by_chain, initial_potentials
+from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, HardTanh, RateFunction, RateName, Tanh
 from chaos_lightning.dynamics.replicas import ReplicaDivergence, replica_divergence
-from chaos_lightning.dynamics.speeds import chain_speeds
-from chaos_lightning.dynamics.thinning import Thinning, draw_thinning
+from chaos_lightning.dynamics.state import Held, State
+from chaos_lightning.dynamics.streams import Stream
+from chaos_lightning.dynamics.wiring import Connection, Wiring, as_wiring
 
 __all__ = [
+    "NO_DROPOUT",
     "RATE_FUNCTIONS",
     "ChaoticNetwork",
+    "Clock",
     "Connection",
+    "Couplings",
+    "Dropout",
     "EulerIntegrator",
+    "HardTanh",
     "Held",
     "LyapunovExponents",
     "Noise",
+    "RateFunction",
     "RateName",
     "ReplicaDivergence",
     "Start",
     "State",
-    "Thinning",
+    "Stream",
+    "Tanh",
+    "Wiring",
+    "as_wiring",
     "chain_speeds",
     "draw_by_chain",
-    "draw_thinning",
+    "draw_dropout",
     "initial_potentials",
     "long_run_exponents",
     "lyapunov_exponents",

@@ -5,21 +5,22 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from chaos_lightning.dynamics.gpu import replay
-from chaos_lightning.dynamics.initial import Seed, initial_potentials, origin_of, potentials_from, seed_numbers
-from chaos_lightning.dynamics.integrator import EulerIntegrator, Held, State
+from chaos_lightning.dynamics.cuda_graphs import replay
+from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
+from chaos_lightning.dynamics.integrator import EulerIntegrator
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
-from chaos_lightning.dynamics.thinning import WHOLE, Thinning
+from chaos_lightning.dynamics.random_numbers import Seed, initial_potentials, origin_of, potentials_from, seed_numbers
+from chaos_lightning.dynamics.state import Held, State
 
 
 class Start(NamedTuple):
-    """What the random start of chains follows from, and the noise that they get; made by :func:`start_of`.
+    """The random start of chains, as the numbers that it follows from, and their noise; made by :func:`start_of`.
 
     Attributes:
         num_chains: number of chains.
         origin: see :func:`origin_of`.
-        noise: what is injected at each time step; None for nothing.
+        noise: to inject at each time step; None for none.
     """
 
     num_chains: int
@@ -28,11 +29,11 @@ class Start(NamedTuple):
 
 
 def start_of(num_chains: int, *, seed: Seed, first_chain: int = 0, noise: float = 0.0) -> Start:
-    """The start of chains that belongs to a seed.
+    """Return the start of chains that belongs to a seed.
 
     Args:
         num_chains: number of chains.
-        seed: what the random start is for, see :func:`initial_potentials`.
+        seed: use of the random start, see :func:`initial_potentials`.
         first_chain: index of the first chain.
         noise: strength of injected noise, see :class:`Noise`.
     """
@@ -46,7 +47,7 @@ def random_start(network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_
     Args:
         network: says layer sizes, device and data type.
         num_chains: number of chains.
-        seed: what the chains are for.
+        seed: use of the chains.
         first_chain: index of the first chain.
 
     Returns:
@@ -65,7 +66,7 @@ def run_from(
     num_steps: Sequence[int],
     *,
     held: Held | None = None,
-    thinning: Thinning = WHOLE,
+    dropout: Dropout = NO_DROPOUT,
 ) -> list[State]:
     """Run chains from a start and return the states after given numbers of time steps, of one run.
 
@@ -75,22 +76,22 @@ def run_from(
         start: of the chains.
         num_steps: numbers of time steps after which to note the state, ascending.
         held: visible rates to hold.
-        thinning: what is dropped from the network during the run.
+        dropout: parts that are dropped from the network during the run.
     """
 
-    def run(start: Start, held: Held | None, thinning: Thinning) -> list[State]:
+    def run(start: Start, held: Held | None, dropout: Dropout) -> list[State]:
         bias = network.biases[0]
         whole = held is not None and held.mask is None  # then the visible layer has no use for potentials
         drawn = potentials_from(
             start.origin, network.layer_sizes[int(whole) :], start.num_chains, device=bias.device, dtype=bias.dtype
         )
         potentials = (held.values, *drawn) if held is not None and whole else drawn
-        integrator = EulerIntegrator(network, alpha, held=held, thinning=thinning, noise=start.noise)
+        integrator = EulerIntegrator(network, alpha, held=held, dropout=dropout, noise=start.noise)
         return integrator.record(integrator.start(potentials), num_steps)
 
     if start.noise is not None:  # a graph would inject the same again and again
-        return run(start, held, thinning)
-    return replay(network, run, start, held, thinning, key=(alpha, *num_steps))  # type: ignore[no-any-return]
+        return run(start, held, dropout)
+    return replay(network, run, start, held, dropout, key=(alpha, *num_steps))  # type: ignore[no-any-return]
 
 
 def run_chains(
@@ -102,9 +103,9 @@ def run_chains(
     seed: Seed,
     first_chain: int = 0,
     held: Held | None = None,
-    thinning: Thinning = WHOLE,
+    dropout: Dropout = NO_DROPOUT,
     noise: float = 0.0,
 ) -> list[State]:
     """Run chains from their random start, see :func:`start_of` and :func:`run_from`."""
     start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=noise)
-    return run_from(network, alpha, start, num_steps, held=held, thinning=thinning)
+    return run_from(network, alpha, start, num_steps, held=held, dropout=dropout)

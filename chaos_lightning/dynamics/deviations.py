@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
-from chaos_lightning.dynamics.initial import Seed, seed_numbers
+from chaos_lightning.dynamics.random_numbers import Seed, seed_numbers
 from chaos_lightning.dynamics.network import ChaoticNetwork
 
 DIRECTIONS = 0x64697231

@@ -1,67 +1,28 @@
 """Explicit Euler integration of the network, free or with some visible rates held."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics.gpu import has_kernels, multiplies_on_matrix_units
+from chaos_lightning.dynamics.cuda_graphs import has_kernels, multiplies_on_matrix_units
+from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
 from chaos_lightning.dynamics.network import ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS
-from chaos_lightning.dynamics.thinning import WHOLE, Thinning
+from chaos_lightning.dynamics.state import Held, State
 
 if TYPE_CHECKING:
     from chaos_lightning.dynamics.kernels import FusedTimeSteps
 
 
-class State(NamedTuple):
-    """The activity of a batch of chains: per layer, potentials x and rates phi(x), ``(chains, units)`` each."""
-
-    potentials: tuple[Tensor, ...]
-    rates: tuple[Tensor, ...]
-
-
-class Held(NamedTuple):
-    """Visible rates that are held at given values through the whole run.
-
-    Attributes:
-        values: rates ``(chains, visible units)``.
-        mask: True where a rate is held, ``(visible units,)`` or ``(chains, visible units)``; None holds them all.
-    """
-
-    values: Tensor
-    mask: Tensor | None = None
-
-    def onto(self, rates: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """Visible rates ``(chains, visible units)`` with those replaced that are held."""
-        return self.values if self.mask is None else torch.where(self.mask, self.values, rates, out=out)
-
-
-def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -> int:
-    """Number of Euler steps of length ``dt`` in ``duration``, in the same unit.
-
-    Raises:
-        ValueError: if the duration is negative, infinite or not a whole number of steps.
-    """
-    if not isfinite(duration):
-        raise ValueError(f"{name} must be a finite number, but is {duration}")
-    steps = round(duration / dt)
-    if duration < 0 or abs(steps * dt - duration) > 1e-6 * dt:
-        raise ValueError(
-            f"{name} must be a whole number of time steps, but {duration} is {duration / dt:g} steps of dt={dt}; "
-            f"the nearest that fits is {max(steps, 0) * dt:g}"
-        )
-    return steps
-
-
 class EulerIntegrator:
-    """Integrates the network: ``x <- (1 - alpha) x + alpha (sum_j K_ij phi(x_j) + b_i)``, ``alpha = dt / tau``.
+    """Integrates the network: ``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i)``, ``alpha = dt / tau``.
 
-    All layers are updated from the same previous state. What is constant during a run is taken out of its time loop
-    when the integrator is made, so make a new one after a change of the weights:
+    All layers are updated from the same previous state, as in :mod:`chaos_lightning.dynamics.reference`, which says so
+    in a line. Everything constant during a run is taken out of its time loop when the integrator is made, so make a
+    new one after a change of the weights:
 
     - The couplings are summed and scaled once.
     - A layer that is held whole sends a constant field. It is added to the bias of the layer that receives it, and the
@@ -71,15 +32,15 @@ class EulerIntegrator:
     - The layers lie side by side in one piece of memory. So a time step is its matrix products, added onto z one after
       the other, and a few passes over the state.
     - A layer without further input (the hidden layer of the two-layer network in the clamped phase) is not stepped at
-      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. With noise, what the
-      noise adds to that is Gaussian with known variance, see :class:`Noise`; it is drawn anew for each recorded state.
+      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. Noise adds a Gaussian
+      number of known variance to it, see :class:`Noise`, drawn anew for each recorded state.
 
     Args:
         network: the network.
         alpha: dt / tau.
         held: visible rates to hold.
-        thinning: what is dropped from the network.
-        noise: what is injected at each time step, counted from the state that a run starts from; None for none.
+        dropout: parts that are dropped from the network.
+        noise: to inject at each time step, counted from the start of a run; None for none.
         product_dtype: data type of the matrix products; potentials keep the network's own. Defaults to autocast's
             type where autocast is on, to the network's type otherwise.
     """
@@ -90,7 +51,7 @@ class EulerIntegrator:
         alpha: float,
         *,
         held: Held | None = None,
-        thinning: Thinning = WHOLE,
+        dropout: Dropout = NO_DROPOUT,
         noise: Noise | None = None,
         product_dtype: torch.dtype | None = None,
     ) -> None:
@@ -114,7 +75,7 @@ class EulerIntegrator:
                 if layer == 0 and image is not None:
                     continue
                 self._offsets[layer] = network.biases[layer].detach().unsqueeze(0)
-                for source, coupling in network.afferents(layer, thinning):
+                for source, coupling in network.afferents(layer, dropout):
                     if source == 0 and image is not None:
                         self._offsets[layer] = torch.addmm(self._offsets[layer], image, coupling.T)
                     else:
@@ -127,7 +88,7 @@ class EulerIntegrator:
             self._shift = torch.cat(offsets, dim=1) * self._rate.slope if offsets else weight.new_empty(0)
 
     def start(self, potentials: Sequence[Tensor]) -> State:
-        """The state that belongs to given potentials, one tensor ``(chains, units)`` a layer."""
+        """Return the state that belongs to given potentials, one tensor ``(chains, units)`` a layer."""
         with torch.no_grad():
             held = self._held
             if held and held.mask is None:
@@ -145,7 +106,7 @@ class EulerIntegrator:
     def record(self, state: State, num_steps: Sequence[int]) -> list[State]:
         """Integrate on from a state and return the states after given numbers of time steps.
 
-        Each is, to the last bit, what a run of its number of steps alone gives.
+        Each is equal, to the last bit, to the end of a run of its number of steps alone.
 
         Args:
             state: where to start; left as it is.
@@ -221,14 +182,14 @@ class EulerIntegrator:
                 deviation = self._noise.step_deviation(self.alpha) * self._rate.slope
                 shifted.add_(self._noise.draw_like(shifted, step), alpha=deviation)
             # Only now the rates: every potential is updated from the same previous state.
-            self._rate.shape(torch.add(shifted, self._shift, out=scratch))
+            self._rate.shape_(torch.add(shifted, self._shift, out=scratch))
             if scratch is not rates:
                 rates.copy_(scratch)
             if held:
                 held.onto(visible_rates, out=visible_rates)
 
     def _fused_time_steps(self, shifted: Tensor, rates: Tensor) -> "FusedTimeSteps | None":
-        """The same steps in one launch, where there is a kernel for them: on GPUs, with products on matrix units."""
+        """Return a kernel that does the same steps in one launch: on GPUs, with products on matrix units."""
         if not self._stepped or self._noise is not None or not has_kernels(self._shift.device):
             return None
         if self.dtype != torch.float32 or not multiplies_on_matrix_units(self.product_dtype):
@@ -247,7 +208,7 @@ class EulerIntegrator:
         )
 
     def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
-        """What does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place, for all stepped layers.
+        """Return a function that does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place for all layers.
 
         ``scratch`` is used where rates are of another data type than z.
         """
@@ -271,20 +232,20 @@ class EulerIntegrator:
         return linear_step
 
     def _shifted(self, state: State) -> tuple[Tensor, Tensor]:
-        """The stepped layers side by side: z, and the rates in the data type of the products."""
+        """Put the stepped layers side by side: z, and the rates in the data type of the products."""
         if not self._stepped:
             return self._shift, self._shift
         shifted = self._join(state.potentials).mul_(self._rate.slope).sub_(self._shift)
         return shifted, self._join(state.rates).to(self.product_dtype)
 
     def _state(self, start: State, shifted: Tensor, num_steps: int) -> State:
-        """The state a number of time steps after the start, given z of its stepped layers; in memory of its own.
+        """Return the state a number of time steps after the start, given z of its stepped layers; in new memory.
 
-        The rates are those of the potentials, not rounded to the data type of the products.
+        Its rates are not rounded to the data type of the products.
         """
         new_potentials, new_rates = list(start.potentials), list(start.rates)
         potentials = shifted.add(self._shift)
-        rates = self._rate.shape(potentials.clone())
+        rates = self._rate.shape_(potentials.clone())
         potentials.mul_(1 / self._rate.slope)
         for layer, potential, rate in zip(self._stepped, self._split(potentials), self._split(rates), strict=True):
             new_potentials[layer], new_rates[layer] = potential, rate
@@ -303,10 +264,10 @@ class EulerIntegrator:
         return State(tuple(new_potentials), tuple(new_rates))
 
     def _join(self, layers: Sequence[Tensor]) -> Tensor:
-        """The stepped ones of all layers side by side, in new memory."""
+        """Put the stepped layers of all layers side by side, in new memory."""
         return torch.cat([layers[layer] for layer in self._stepped], dim=1)
 
     def _split(self, joined: Tensor) -> tuple[Tensor, ...]:
-        """The stepped layers as views of what :meth:`_join` has put side by side."""
+        """Split layers that lie side by side into views of each."""
         layers: tuple[Tensor, ...] = joined.split(self._sizes, dim=-1)
         return layers

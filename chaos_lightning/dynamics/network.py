@@ -7,77 +7,101 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateName
-from chaos_lightning.dynamics.thinning import WHOLE, Thinning
+from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
+from chaos_lightning.dynamics.rates import RateFunction, RateName, rate_function
+from chaos_lightning.dynamics.wiring import Connection, Wiring, as_wiring
 
 
-class Connection(nn.Module):
-    """The couplings between two layers, or within one (``lower == upper``).
-
-    Between two layers, ``frozen_down`` (the paper's W, into the lower layer) and ``frozen_up`` (Wt, into the upper
-    one) are independent Gaussian matrices, while the learned part A serves both ways, as A and as its transpose.
-    Within one layer there is one frozen matrix J, kept in ``frozen_down``, and A is symmetric with zero diagonal.
+class Couplings(nn.Module):
+    """The coupling matrices of one connection.
 
     The frozen matrices are parameters without gradient rather than buffers: they are saved and moved alike, but
     distributed training does not broadcast them again at every step.
+
+    Attributes:
+        connection: the layers that they connect.
+        gain_down: gain of the frozen couplings into the lower layer.
+        gain_up: gain of the frozen couplings into the upper layer; the same one within a layer.
+        frozen_down: W, or J within a layer, ``(lower units, upper units)``.
+        frozen_up: Wt, ``(upper units, lower units)``; not within a layer.
+        learned: A, ``(lower units, upper units)``; None for a connection that does not learn.
     """
 
-    def __init__(self, lower: int, upper: int, layer_sizes: Sequence[int]) -> None:
+    learned: nn.Parameter | None
+
+    def __init__(self, connection: Connection, layer_sizes: Sequence[int], gain: float) -> None:
         super().__init__()
-        self.lower = lower
-        self.upper = upper
-        num_lower, num_upper = layer_sizes[lower], layer_sizes[upper]
-        self.learned = nn.Parameter(torch.zeros(num_lower, num_upper))
+        self.connection = connection
+        self.lower, self.upper, self.is_recurrent = connection.lower, connection.upper, connection.is_recurrent
+        self.gain_down, self.gain_up = (connection.gain_into(layer, gain) for layer in (self.lower, self.upper))
+        num_lower, num_upper = layer_sizes[self.lower], layer_sizes[self.upper]
+        self.learned = nn.Parameter(torch.zeros(num_lower, num_upper)) if connection.learned else None
         self.frozen_down = nn.Parameter(torch.zeros(num_lower, num_upper), requires_grad=False)
         if not self.is_recurrent:
             self.frozen_up = nn.Parameter(torch.zeros(num_upper, num_lower), requires_grad=False)
 
-    @property
-    def is_recurrent(self) -> bool:
-        """Whether it joins a layer with itself."""
-        return self.lower == self.upper
+    def frozen_senders(self) -> dict[int, int]:
+        """Map each receiving layer to the layer whose frozen couplings drive it; none for a gain of 0."""
+        ends = ((self.lower, self.upper, self.gain_down), (self.upper, self.lower, self.gain_up))
+        return {receiver: sender for receiver, sender, gain in ends if gain > 0}
 
-    def draw_frozen(self, gain: float, fan_in: Sequence[int], generator: torch.Generator) -> None:
-        """Draw the frozen couplings: Gaussian with variance ``gain**2 / fan_in``, independent of one another.
+    def draw_frozen(self, fan_in: Sequence[int], generator: torch.Generator) -> None:
+        """Draw the frozen couplings: Gaussian with variance ``gain^2 / fan_in``, independent of one another.
 
         Args:
-            gain: g.
-            fan_in: for each layer of the network, the units that send into one of its units, of whatever layers.
-            generator: where the random numbers come from.
+            fan_in: for each layer of the network, the number of units whose frozen couplings drive one of its units.
+            generator: source of the random numbers; a gain of 0 uses up as many as any other.
         """
-        self.frozen_down.data.normal_(std=gain / fan_in[self.lower] ** 0.5, generator=generator)
+        self.frozen_down.data.normal_(std=self.gain_down / max(1, fan_in[self.lower]) ** 0.5, generator=generator)
         if not self.is_recurrent:
-            self.frozen_up.data.normal_(std=gain / fan_in[self.upper] ** 0.5, generator=generator)
+            self.frozen_up.data.normal_(std=self.gain_up / max(1, fan_in[self.upper]) ** 0.5, generator=generator)
 
-    def into_lower(self, learned: Tensor) -> Tensor:
-        """Total coupling into the lower layer, ``(lower, upper)``: W + A (J + A within a layer), given A."""
-        return self.frozen_down + learned
+    def into(self, layer: int, learned: Tensor | None) -> Tensor | None:
+        """Return the total coupling into one of the two layers, ``(its units, units of the other)``, in new memory.
 
-    def into_upper(self, learned: Tensor) -> Tensor:
-        """Total coupling into the upper layer, ``(upper, lower)``: Wt + A^T, given A."""
-        return self.frozen_up + learned.T
+        Args:
+            layer: lower or upper one.
+            learned: A, ``(lower units, upper units)``; None for a connection that does not learn.
+
+        Returns:
+            W + A, Wt + A^T, or J + A within a layer; None where neither is there.
+        """
+        is_down = layer == self.lower
+        frozen = self.frozen_down if is_down else self.frozen_up
+        if learned is not None:
+            return frozen + (learned if is_down else learned.T)
+        return frozen.detach().clone() if (self.gain_down if is_down else self.gain_up) > 0 else None
 
 
 class ChaoticNetwork(nn.Module):
-    """Rate network of any depth: ``tau dx_i/dt = -x_i + sum_j K_ij phi(x_j) + b_i`` over neighbouring layers j.
+    """Rate network of any wiring: ``tau dx_i/dt = -x_i + sum_j K_ij phi(x_j) + b_i`` over connected layers j.
 
-    ``K_ij`` is frozen plus learned coupling (see :class:`Connection`). With one layer the layer is coupled to
-    itself (the unrestricted network of arXiv:2405.10822); with more, each layer is coupled to its neighbours only
-    (the restricted ones). Layer 0 is the visible one.
+    ``K_ij`` is the sum of frozen and learned couplings, see :class:`Connection`. Layer 0 is the visible one. Unless a
+    wiring says otherwise, one layer is coupled to itself (the unrestricted network of arXiv:2405.10822), and of
+    several each is coupled to its neighbours only (the restricted ones).
 
     Args:
         layer_sizes: units of each layer, visible first.
-        gain: g, the standard deviation of the summed frozen input to a unit at full rates. The untrained network
-            is chaotic for g > 1.
-        rate: name of the rate function phi.
+        gain: g, the standard deviation of the summed frozen input to a unit at full rates: entries have variance
+            ``gain^2 / fan_in``, where fan_in counts the units whose frozen couplings drive the unit. The untrained
+            network is chaotic for g > 1.
+        wiring: the connections, which may have gains of their own; None connects neighbours.
+        rate: rate function phi, or its name.
         seed: of the frozen couplings.
 
     Raises:
-        ValueError: for no layers, a layer without units, a negative gain or an unknown rate function.
+        ValueError: for no layers, a layer without units, a negative gain, an unknown rate function or a wiring that
+            does not fit the layers.
     """
 
     def __init__(
-        self, layer_sizes: Sequence[int], *, gain: float = 1.5, rate: RateName = "tanh", seed: int = 0
+        self,
+        layer_sizes: Sequence[int],
+        *,
+        gain: float = 1.5,
+        wiring: Wiring | None = None,
+        rate: RateName | RateFunction = "tanh",
+        seed: int = 0,
     ) -> None:
         super().__init__()
         if not layer_sizes or min(layer_sizes) < 1:
@@ -87,17 +111,18 @@ class ChaoticNetwork(nn.Module):
                 f"gain is the strength of the frozen couplings and must be 0 or more, but is {gain}; the untrained "
                 "network is chaotic for gain > 1"
             )
-        if rate not in RATE_FUNCTIONS:
-            raise ValueError(f"rate must be one of {', '.join(RATE_FUNCTIONS)}, but is {rate!r}")
         self.layer_sizes = tuple(layer_sizes)
-        self.rate = RATE_FUNCTIONS[rate]
-        pairs = [(0, 0)] if len(layer_sizes) == 1 else [(i, i + 1) for i in range(len(layer_sizes) - 1)]
-        self.couplings = nn.ModuleList(Connection(lower, upper, layer_sizes) for lower, upper in pairs)
+        self.rate = rate_function(rate)
+        connections = as_wiring(wiring, len(layer_sizes), gain)
+        self.couplings = nn.ModuleList(Couplings(connection, layer_sizes, gain) for connection in connections)
         self.biases = nn.ParameterList(torch.zeros(size) for size in layer_sizes)
         generator = torch.Generator().manual_seed(int(seed))  # torch refuses NumPy's integers
-        fan_in = [sum(layer_sizes[source] for source, _ in self.afferents(layer)) for layer in range(self.num_layers)]
+        senders = [each.frozen_senders() for each in self.connections]
+        fan_in = [
+            sum(layer_sizes[sender[layer]] for sender in senders if layer in sender) for layer in range(self.num_layers)
+        ]
         for connection in self.connections:
-            connection.draw_frozen(gain, fan_in, generator)
+            connection.draw_frozen(fan_in, generator)
 
     @property
     def num_layers(self) -> int:
@@ -105,22 +130,22 @@ class ChaoticNetwork(nn.Module):
         return len(self.layer_sizes)
 
     @property
-    def connections(self) -> list[Connection]:
-        """The couplings between neighbouring layers, from the visible layer up."""
-        return [connection for connection in self.couplings if isinstance(connection, Connection)]
+    def connections(self) -> list[Couplings]:
+        """Couplings of each connection, in the order of the wiring."""
+        return [couplings for couplings in self.couplings if isinstance(couplings, Couplings)]
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """The connected layers, lower and upper, in order of the connections."""
-        return [(connection.lower, connection.upper) for connection in self.connections]
+        """Layers (lower, upper) of each connection that learns, in the order of the wiring."""
+        return [(each.lower, each.upper) for each in self.connections if each.learned is not None]
 
     @property
     def learned(self) -> list[nn.Parameter]:
-        """The learned couplings, in order of the connections."""
-        return [connection.learned for connection in self.connections]
+        """Learned couplings, in the order of :attr:`pairs`."""
+        return [each.learned for each in self.connections if each.learned is not None]
 
     def untrained(self) -> Self:
-        """The network before training: the same frozen couplings, no learned ones, no biases. In new memory."""
+        """Copy the network as it was before training: the same frozen couplings, no learned ones, no biases."""
         before = copy.deepcopy(self)
         with torch.no_grad():
             for parameter in before.trainable():
@@ -128,12 +153,12 @@ class ChaoticNetwork(nn.Module):
         return before
 
     def trainable(self) -> list[nn.Parameter]:
-        """The learned couplings, in order of the connections, then the biases, in order of the layers."""
+        """List the learned couplings, then the biases, in the order of the layers."""
         return self.learned + list(self.biases)
 
     @torch.no_grad()
     def largest_input(self) -> float:
-        """Largest absolute input that rates in [-1, 1] can give a unit; NaN if a coupling or bias is."""
+        """Return the largest absolute input that rates in [-1, 1] can give a unit; NaN if a coupling or bias is."""
         inputs = [
             bias.abs() + sum(couplings.abs().sum(1) for _, couplings in self.afferents(layer))
             for layer, bias in enumerate(self.biases)
@@ -142,7 +167,7 @@ class ChaoticNetwork(nn.Module):
 
     @torch.no_grad()
     def cancelled_share(self, layer: int = 0) -> Tensor:
-        """Share of the frozen couplings into a layer that the learned ones cancel.
+        """Return the share of the frozen couplings into a layer that the learned ones cancel.
 
         It is the c of ``A = -c W + rest`` by least squares, ``c = -sum_ij A_ij W_ij / sum_ij W_ij^2`` over all
         couplings into the layer: ``(1 - c) W + rest`` is what drives it. Negative c strengthens the frozen couplings.
@@ -160,23 +185,27 @@ class ChaoticNetwork(nn.Module):
         couplings = [
             (each.frozen_down, each.learned) if each.lower == layer else (each.frozen_up, each.learned.T)
             for each in self.connections
-            if layer in (each.lower, each.upper)
+            if layer in (each.lower, each.upper) and each.learned is not None
         ]
+        if not couplings:
+            return self.biases[layer].new_zeros(())
         # Sums, not products of vectors: mixed precision would round those.
         square = torch.stack([frozen.square().sum() for frozen, _ in couplings]).sum()
         cancelled = torch.stack([(frozen * -learned).sum() for frozen, learned in couplings]).sum()
         return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)
 
-    def afferents(self, layer: int, thinning: Thinning = WHOLE) -> list[tuple[int, Tensor]]:
-        """What drives a layer: pairs of source layer and total coupling ``(units of layer, units of source)``.
+    def afferents(self, layer: int, dropout: Dropout = NO_DROPOUT) -> list[tuple[int, Tensor]]:
+        """List the sources of a layer's input: pairs of source layer and total coupling, in new memory.
 
-        The couplings are in new memory.
+        A total coupling has the shape ``(units of layer, units of source)``.
         """
+        learned = iter(dropout.carried(self.learned))
         sources = []
-        learned = thinning.carried(self.learned)
-        for connection, couplings in zip(self.connections, learned, strict=True):
-            if connection.lower == layer:
-                sources.append((connection.upper, connection.into_lower(couplings)))
-            elif connection.upper == layer:
-                sources.append((connection.lower, connection.into_upper(couplings)))
-        return [(source, thinning.sent(source, coupling)) for source, coupling in sources]
+        for connection in self.connections:
+            couplings = None if connection.learned is None else next(learned)
+            if layer in (connection.lower, connection.upper):
+                total = connection.into(layer, couplings)
+                if total is not None:
+                    source = connection.upper if layer == connection.lower else connection.lower
+                    sources.append((source, dropout.sent(source, total)))
+        return sources

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from chaos_lightning.dynamics.initial import draw_by_chain
+from chaos_lightning.dynamics.random_numbers import draw_by_chain
 
 
 class Noise(NamedTuple):

@@ -1,6 +1,20 @@
-"""The learning rule and its regularisation, in plain torch."""
+"""Learning rules, in plain torch: from the phases of a training step to a change of the weights."""
 
-from chaos_lightning.learning.hebbian import centre, compensate, hebbian_difference
+from chaos_lightning.learning.centring import CentredHebbian, centre, compensate
+from chaos_lightning.learning.hebbian import ContrastiveHebbian, hebbian_difference
+from chaos_lightning.learning.phases import Phases
+from chaos_lightning.learning.rule import Difference, LearningRule, Memory
 from chaos_lightning.learning.sparsity import shrink
 
-__all__ = ["centre", "compensate", "hebbian_difference", "shrink"]
+__all__ = [
+    "CentredHebbian",
+    "ContrastiveHebbian",
+    "Difference",
+    "LearningRule",
+    "Memory",
+    "Phases",
+    "centre",
+    "compensate",
+    "hebbian_difference",
+    "shrink",
+]

@@ -1,9 +1,15 @@
-"""Contrastive Hebbian learning (arXiv:2405.10822): what the data does minus what the network does by itself."""
+"""Contrastive Hebbian learning (arXiv:2405.10822): averages over the data minus averages over free chains."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from chaos_lightning.dynamics import ChaoticNetwork, State, Stream
+from chaos_lightning.learning.phases import Phases
+from chaos_lightning.learning.rule import Difference, LearningRule, Memory
+from chaos_lightning.learning.sparsity import shrink
 
 
 def hebbian_difference(
@@ -11,15 +17,15 @@ def hebbian_difference(
     clamped: Sequence[Tensor],
     free: Sequence[Tensor],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """The contrastive Hebbian difference of the couplings and of the biases.
+    """Compute the contrastive Hebbian difference of the couplings and of the biases.
 
     ``D_A = <phi(lower) phi(upper)>_clamped - <phi(lower) phi(upper)>_free`` and ``D_b = <phi>_clamped - <phi>_free``,
     with averages over the chains of each phase, which need not be equally many. The learning rule is
     ``dA = k D_A``, ``db = k D_b``.
 
     Args:
-        pairs: the connected layers (lower, upper). For a layer coupled to itself the result is symmetrical with
-            zero diagonal, as its coupling is.
+        pairs: layers (lower, upper) of each connection that learns. For a layer coupled to itself the result is
+            symmetrical with zero diagonal, as its coupling is.
         clamped: rates of each layer at the end of the clamped phase, ``(images, units)``.
         free: rates of each layer at the end of the free phase, ``(chains, units)``.
 
@@ -43,55 +49,71 @@ def hebbian_difference(
     return couplings, biases
 
 
-@torch.no_grad()
-def centre(
-    pairs: Sequence[tuple[int, int]], couplings: Sequence[Tensor], biases: Sequence[Tensor], means: Sequence[Tensor]
-) -> None:
-    """Make of the Hebbian difference that of the deviations from mean rates m.
-
-    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, which is ``D_A - m D_b - D_b m`` of the plain
-    ones, for m m drops out. With m in the middle between the phases it is the difference of their covariances (the
-    covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see :func:`compensate`.
-
-    It is linear: of gradients, minus the differences, it makes gradients.
+@dataclass(frozen=True)
+class ContrastiveHebbian(LearningRule):
+    """The published rule: ``dA = k (<phi phi>_clamped - <phi phi>_free)``, ``db = k (<phi>_clamped - <phi>_free)``.
 
     Args:
-        pairs: the connected layers (lower, upper).
-        couplings: D_A, one matrix ``(lower units, upper units)`` a pair, changed in place.
-        biases: D_b, one vector ``(units,)`` a layer.
-        means: m, one vector ``(units,)`` a layer.
+        bias_rate: learning rate of the biases as a multiple of the couplings' rate.
+        reclamp: whether the visible rates at which free chains end are held in turn, as images are held in the clamped
+            phase, before hidden rates are read. By the published rule hidden rates of the free phase are read at time
+            T. They follow the visible rates with a lag of tau, and in the clamped phase without one, so that learning
+            ends where phi phi agrees although fast changes vary more in samples than in images. With a second clamped
+            phase hidden rates are found from visible ones in one way in both averages. With two layers and without
+            noise they are the same function f of them, and learning ends where the means of ``phi(v)``, ``f(phi(v))``
+            and their products agree between samples and images. Boltzmann machines learn in this way, from the
+            expected hidden units given the visible ones (P. Smolensky, Information processing in dynamical systems,
+            1986; G. E. Hinton, Neural Comput. 14, 1771 (2002)).
+        l1: strength of the L1 penalty of the learned couplings: each step is followed by
+            ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
+            weight_decay, which leaves the biases alone too.)
+
+    Raises:
+        ValueError: for a setting that is not possible.
+
+    Source:
+        S. J. Fournier, P. Urbani, arXiv:2405.10822; ``reclamp`` and ``l1`` are ours.
     """
-    for (lower, upper), difference in zip(pairs, couplings, strict=True):
-        if lower == upper:
-            product = torch.outer(means[lower], biases[lower])
-            difference.sub_(product + product.T).fill_diagonal_(0)  # symmetrical to the last digit
-        else:
-            difference.addr_(means[lower], biases[upper], alpha=-1).addr_(biases[lower], means[upper], alpha=-1)
 
+    bias_rate: float = 1.0
+    reclamp: bool = False
+    l1: float = 0.0
 
-@torch.no_grad()
-def compensate(
-    pairs: Sequence[tuple[int, int]],
-    changes: Sequence[Tensor],
-    biases: Sequence[Tensor],
-    means: Sequence[Tensor],
-) -> None:
-    """Take the mean input that changes of the couplings bring out of the biases: ``b_i <- b_i - sum_j dA_ij m_j``.
+    def __post_init__(self) -> None:
+        if not 0 < self.bias_rate < float("inf"):
+            raise ValueError(
+                f"bias_rate is a multiple of the learning rate and must be positive, but is {self.bias_rate}; leave it "
+                "out for a good one"
+            )
+        if not 0 <= self.l1 < float("inf"):
+            raise ValueError(f"l1 must be 0 or more, but is {self.l1}; 0 switches it off")
 
-    So couplings act on deviations from the mean rates m, as they learn from them, and mean inputs are left to the
-    biases: ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without it each coupling also
-    learns mean activity, which is most of the difference where most pixels are dark, and what images have beyond it
-    is learnt slowly. It is the centring of Boltzmann machines, with the m of both phases their enhanced gradient:
-    K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013); J. Melchior, A. Fischer, L. Wiskott, JMLR 17 (99), 1
-    (2016).
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """Clamped and free phase, and with ``reclamp`` a second clamped one."""
+        return (*super().streams, *([Stream.RECLAMPED_PHASE] if self.reclamp else []))
 
-    Args:
-        pairs: the connected layers (lower, upper).
-        changes: dA, one matrix ``(lower units, upper units)`` a pair.
-        biases: one vector ``(units,)`` a layer, changed in place.
-        means: m, one vector ``(units,)`` a layer.
-    """
-    for (lower, upper), change in zip(pairs, changes, strict=True):
-        biases[lower].sub_(change @ means[upper])
-        if lower != upper:
-            biases[upper].sub_(means[lower] @ change)
+    def check(self, network: ChaoticNetwork) -> None:
+        """Refuse to hold samples where nothing hidden could relax."""
+        if self.reclamp and network.num_layers == 1:
+            raise ValueError("reclamp lets hidden layers relax, and this network has none: leave it out")
+
+    def run(self, phases: Phases) -> tuple[State, State]:
+        """Run the clamped and the free phase; with ``reclamp``, hold the end of the free one."""
+        clamped, free = phases.clamped_and_free()
+        if self.reclamp:
+            free = phases.clamped(free.rates[0], Stream.RECLAMPED_PHASE)
+        return clamped, free
+
+    def compare(self, phases: Phases, clamped: State, free: State) -> Difference:
+        """Compute the Hebbian difference."""
+        sent = phases.sent(clamped.rates), phases.sent(free.rates)
+        return Difference(*hebbian_difference(phases.network.pairs, *sent))
+
+    def update(
+        self, network: ChaoticNetwork, memory: Memory, learning_rate: float, descend: Callable[[], None]
+    ) -> None:
+        """Take the optimiser's step, then shrink the couplings."""
+        descend()
+        if self.l1 > 0:
+            shrink(network.learned, learning_rate * self.l1)

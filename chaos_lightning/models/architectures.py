@@ -1,8 +1,10 @@
-"""The three architectures of arXiv:2405.10822: what differs between them is the layer sizes."""
+"""The three architectures of arXiv:2405.10822: each is a short list of connections between its layers."""
 
 from typing import Any
 
+from chaos_lightning.dynamics import Connection
 from chaos_lightning.models.base import ChaoticGenerator
+from chaos_lightning.models.checks import refuse_old_settings
 
 
 class OneLayer(ChaoticGenerator):
@@ -13,7 +15,10 @@ class OneLayer(ChaoticGenerator):
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
     """
 
+    default_wiring = (Connection(0, 0),)
+
     def __init__(self, visible_units: int = 784, **settings: Any) -> None:
+        refuse_old_settings(settings)
         super().__init__([visible_units], **settings)
 
 
@@ -28,7 +33,10 @@ class TwoLayer(ChaoticGenerator):
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
     """
 
+    default_wiring = (Connection(0, 1),)
+
     def __init__(self, visible_units: int = 784, hidden_units: int = 500, **settings: Any) -> None:
+        refuse_old_settings(settings)
         super().__init__([visible_units, hidden_units], **settings)
 
 
@@ -42,7 +50,10 @@ class ThreeLayer(ChaoticGenerator):
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
     """
 
+    default_wiring = (Connection(0, 1), Connection(1, 2))
+
     def __init__(
         self, visible_units: int = 784, hidden_units: int = 500, top_units: int = 100, **settings: Any
     ) -> None:
+        refuse_old_settings(settings)
         super().__init__([visible_units, hidden_units, top_units], **settings)

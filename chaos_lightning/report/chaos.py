@@ -8,12 +8,12 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     LyapunovExponents,
     ReplicaDivergence,
+    Stream,
     long_run_exponents,
     lyapunov_exponents,
     replica_divergence,
 )
 from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.models.base import SAMPLING
 
 RELATIVE_SIZE = 1e-8
 """Of the perturbation: small enough to leave a long stretch of exponential growth, in float64 far above rounding."""
@@ -43,7 +43,7 @@ def measure_chaos(network: ChaoticNetwork, model: ChaoticGenerator, num_chains: 
         num_chains: random starts, those of the first samples of the same seed.
         seed: of the samples.
     """
-    clock: dict[str, Any] = {"dt": model.dt, "tau": model.tau, "seed": (seed, SAMPLING)}
+    clock: dict[str, Any] = {"dt": model.dt, "tau": model.tau, "seed": (seed, Stream.SAMPLING)}
     divergence = replica_divergence(
         copy.deepcopy(network).double(),
         num_chains,

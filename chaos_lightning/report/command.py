@@ -11,7 +11,7 @@ from torch import Tensor
 
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.images import ImageSet
-from chaos_lightning.data.of_training import check_unseen, make_training_data
+from chaos_lightning.checkpoints import check_unseen, make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
 from chaos_lightning.functional.checks import check_seed
@@ -19,7 +19,7 @@ from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
 from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.report.chaos import RELATIVE_SIZE, Chaos, measure_chaos
 from chaos_lightning.report.curve_figures import (
     LEAST_EIGENVALUE,

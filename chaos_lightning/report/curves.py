@@ -1,18 +1,12 @@
 """The measures over sampling time, from one run of the chains."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics import EulerIntegrator, num_time_steps
-from chaos_lightning.dynamics.chains import random_start
 from chaos_lightning.metrics.evaluation import computed_spectra, four_measures, values_with_parts
 from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.models.base import SAMPLING
-
-CHAINS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -39,39 +33,9 @@ class Curves:
 
 
 def times_to_measure(model: ChaoticGenerator) -> list[float]:
-    """Times from 0 to 3T, eight to a T and evenly spaced as far as time steps allow, T among them."""
-    num_steps = num_time_steps(model.sampling_time, model.dt)
-    steps = {round(num_steps * eighth / 8) for eighth in range(3 * 8 + 1)}
-    return [model.time_after(step) for step in sorted(steps)]
-
-
-@torch.no_grad()
-def images_over_time(
-    model: ChaoticGenerator, num_samples: int, times: Sequence[float], seed: int
-) -> Iterator[tuple[float, Tensor]]:
-    """Images of the same chains at ascending times, one time after another.
-
-    They are those of :meth:`ChaoticGenerator.sample` with the same seed, up to rounding, but only the state of the
-    chains is kept, so that memory does not grow with the number of times.
-
-    Yields:
-        Time and images ``(num_samples, 1, side, side)``.
-    """
-    network = model.network
-    integrator = EulerIntegrator(network, model.dt / model.tau)
-    states = [
-        integrator.start(
-            random_start(network, min(CHAINS_AT_ONCE, num_samples - first), seed=(seed, SAMPLING), first_chain=first)
-        )
-        for first in range(0, num_samples, CHAINS_AT_ONCE)
-    ]
-    steps_done = 0
-    for time in times:
-        steps = num_time_steps(time, model.dt, name="times")
-        states = [integrator.advance(state, steps - steps_done) for state in states]
-        steps_done = steps
-        pixels = [model.layout.pixels_of(state.rates[0]) for state in states]
-        yield time, torch.cat(pixels).unflatten(1, model.image_shape)
+    """Return times from 0 to 3T, eight to a T and evenly spaced as far as time steps allow, T among them."""
+    steps = {round(model.clock.num_steps * eighth / 8) for eighth in range(3 * 8 + 1)}
+    return [model.clock.time_after(step) for step in sorted(steps)]
 
 
 def measure_over_time(
@@ -99,7 +63,7 @@ def measure_over_time(
     real_spectrum, floor_spectrum = computed_spectra(measures)
 
     values: dict[str, list[float]] = {name: [] for name in floors}
-    for time, images in images_over_time(model, len(real), times, seed):
+    for time, images in model.sample(len(real), times, seed).items():
         measures.reset()
         measures.update(real, real=True)
         measures.update(images, real=False)

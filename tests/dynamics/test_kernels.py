@@ -19,7 +19,7 @@ from chaos_lightning.dynamics import (
     initial_potentials,
     integrator,
 )
-from chaos_lightning.dynamics.initial import origin_of
+from chaos_lightning.dynamics.random_numbers import origin_of
 
 pytest.importorskip(
     "triton", reason="there is no Triton; it comes with torch on Linux, but not with builds for the CPU"
@@ -182,7 +182,7 @@ def test_a_number_depends_on_seed_chain_and_unit_alone():
 
 
 def test_chains_are_drawn_by_the_kernel_where_there_is_one(monkeypatch):
-    monkeypatch.setattr("chaos_lightning.dynamics.initial.has_kernels", lambda device: True)
+    monkeypatch.setattr("chaos_lightning.dynamics.random_numbers.has_kernels", lambda device: True)
     number, first_chain = origin_of((1, 2), 3).tolist()
     assert first_chain == 3
     for uniform in (False, True):

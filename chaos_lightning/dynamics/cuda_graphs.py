@@ -66,13 +66,13 @@ def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Ha
     Args:
         network: whose parameters are read.
         run: what is done, without waiting for the GPU. It must do the same for the same name and key.
-        *arguments: tensors, numbers and None, or tuples and lists of them. A run may depend on the numbers. Tensors may
+        *arguments: tensors, numbers and None, or tuples, lists and dicts of them. A run may depend on the numbers. Tensors may
             lie on the CPU, if the run brings them to the GPU; a captured one finds them there.
         key: what else the run depends on.
         keep: whether the results are to last; else the next call may overwrite them.
 
     Returns:
-        What ``run`` returns: a tensor, or tuples and lists of tensors.
+        The results of ``run``: a tensor, or tuples, lists and dicts of tensors.
     """
     parameters = list(network.parameters())
     if _inside.get() or not has_kernels(parameters[0].device) or torch.cuda.is_current_stream_capturing():
@@ -202,18 +202,24 @@ class _Graph:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    """What tuples and lists, perhaps nested, hold."""
+    """Yield the contents of tuples, lists and dicts, perhaps nested."""
     if isinstance(value, (tuple, list)):
         for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield name
             yield from _leaves(part)
     else:
         yield value
 
 
 def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """The same tuples and lists with a function of each tensor in its place."""
+    """Return the same tuples, lists and dicts with a function of each tensor in its place."""
     if isinstance(value, Tensor):
         return function(value)
+    if isinstance(value, dict):
+        return {name: _mapped(function, part) for name, part in value.items()}
     if isinstance(value, list):
         return [_mapped(function, part) for part in value]
     if isinstance(value, tuple):

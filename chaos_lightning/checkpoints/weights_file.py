@@ -20,7 +20,7 @@ _ENTRIES = (
     "epoch",
     "pytorch-lightning_version",
 )
-"""What is kept of a checkpoint beside its weights, as JSON in the file's metadata."""
+"""Entries of a checkpoint that are kept beside its weights, as JSON in the file's metadata."""
 
 
 def is_weights_file(path: str | Path) -> bool:
@@ -46,7 +46,7 @@ def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
 
 
 def read_weights_file(path: str | Path) -> dict[str, Any]:
-    """What :func:`write_weights_file` wrote, as a checkpoint without anything that training would need.
+    """Read the weights of :func:`write_weights_file`, as a checkpoint without anything that training would need.
 
     Raises:
         ValueError: if the file is damaged, or of another program.

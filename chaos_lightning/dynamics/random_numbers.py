@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics.gpu import has_kernels
+from chaos_lightning.dynamics.cuda_graphs import has_kernels
 
 Seed = int | Sequence[int]
 """One or several non-negative integers; a number alone and a sequence of it alone are the same seed."""

@@ -1,12 +1,10 @@
-"""What the visible units stand for: pixels, and after them the labels of a network that knows classes."""
+"""The layout of the visible layer: pixels, and after them the labels of a network that knows classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from chaos_lightning.dynamics import Held
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,7 @@ class VisibleLayout:
     A label is written as rates: 1 in the block of its class and -1 in all others.
 
     Attributes:
-        num_pixels: pixels of an image.
+        image_shape: channels, rows and columns of an image.
         num_classes: classes that the network knows; 0 for a network of pixels alone.
         label_repetitions: label units of a class. More of them give the label more weight against the pixels.
 
@@ -24,9 +22,9 @@ class VisibleLayout:
         ValueError: for numbers that make no layout.
     """
 
-    num_pixels: int
-    num_classes: int
-    label_repetitions: int
+    image_shape: tuple[int, ...]
+    num_classes: int = 0
+    label_repetitions: int = 5
 
     def __post_init__(self) -> None:
         if self.num_classes < 0 or self.num_classes == 1:
@@ -37,26 +35,39 @@ class VisibleLayout:
             raise ValueError(f"label_repetitions must be at least 1, but is {self.label_repetitions}")
 
     @property
+    def num_pixels(self) -> int:
+        """Pixels of an image."""
+        return torch.Size(self.image_shape).numel()
+
+    @property
     def num_units(self) -> int:
         """Units of the visible layer."""
         return self.num_pixels + self.num_classes * self.label_repetitions
 
-    def rates_of(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The visible rates of labelled images, ``(images, units)``.
+    def rates_of(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return the visible rates of images, ``(images, units)``.
 
         Args:
             images: ``(images, ...)`` in [-1, 1].
-            labels: ``(images,)``, int64; not looked at by a network without label units.
+            labels: ``(images,)``, int64; None leaves label units at 0. A network without label units needs none.
         """
         pixels = images.flatten(1)
-        return torch.cat([pixels, self._label_rates(labels).to(pixels)], dim=1) if self.num_classes else pixels
+        if not self.num_classes:
+            return pixels
+        if labels is None:
+            return torch.cat([pixels, pixels.new_zeros(len(pixels), self.num_units - self.num_pixels)], dim=1)
+        return torch.cat([pixels, self._label_rates(labels).to(pixels)], dim=1)
 
-    def pixels_of(self, rates: Tensor) -> Tensor:
-        """The pixels among visible rates ``(chains, units)``: ``(chains, pixels)``."""
-        return rates[:, : self.num_pixels]
+    def rates_of_labels(self, labels: Tensor) -> Tensor:
+        """Return the visible rates of labels ``(labels,)`` alone, ``(labels, units)``; pixels are at 0."""
+        return self.rates_of(torch.zeros(len(labels), self.num_pixels, device=labels.device), labels)
+
+    def images_of(self, rates: Tensor) -> Tensor:
+        """Return the images within visible rates ``(chains, units)``: ``(chains, channels, rows, columns)``."""
+        return rates[:, : self.num_pixels].unflatten(1, self.image_shape)
 
     def probabilities_of(self, rates: Tensor) -> Tensor:
-        """What visible rates say about the class, ``(chains, classes)``, rows of sum 1.
+        """Return the probabilities of the classes according to visible rates, ``(chains, classes)``, rows of sum 1.
 
         A unit that is 1 with probability p and -1 otherwise has the mean rate 2 p - 1. So p is read off the mean rate
         of a block, and the classes' values are divided by their sum; where no class is named at all, all are equal.
@@ -65,37 +76,21 @@ class VisibleLayout:
         weights = (1 + scores.float()).clamp(min=1e-6)
         return torch.div(weights, weights.sum(dim=1, keepdim=True))
 
-    def hold(self, rates: Tensor, hold_labels: Tensor, hold_pixels: Tensor) -> Held:
-        """Hold the labels of some chains and the pixels of others.
+    def units(self, *, pixels: Tensor | bool, labels: bool, device: torch.device | str | None = None) -> Tensor:
+        """Mark visible units, ``(units,)``, True for those asked for.
 
         Args:
-            rates: visible ones of labelled images, one a chain, ``(chains, units)``.
-            hold_labels: True for chains whose label units are held, ``(chains,)``.
-            hold_pixels: True for chains whose pixels are.
+            pixels: all of them or none, or True for each pixel that is meant, of any shape.
+            labels: all label units or none.
+            device: where to; that of ``pixels`` by default.
         """
-        return Held(rates, torch.where(self._are_pixels(rates.device), hold_pixels[:, None], hold_labels[:, None]))
-
-    def hold_labels(self, labels: Tensor) -> Held:
-        """Hold the label units at labels ``(chains,)``, int64, and leave the pixels free."""
-        rates = self.rates_of(torch.zeros(len(labels), self.num_pixels, device=labels.device), labels)
-        return Held(rates, ~self._are_pixels(labels.device))
-
-    def hold_pixels(self, images: Tensor, given: Tensor | None = None) -> Held:
-        """Hold pixels at those of images ``(chains, ...)`` and leave the rest free.
-
-        Args:
-            images: in [-1, 1].
-            given: True for the pixels to hold, ``(pixels,)``; None holds them all.
-        """
-        pixels = images.flatten(1)
-        num_free = self.num_units - self.num_pixels
-        if given is None:
-            given = torch.ones(self.num_pixels, dtype=torch.bool, device=pixels.device)
-        values = torch.cat([pixels, pixels.new_zeros(len(pixels), num_free)], dim=1)
-        return Held(values, torch.cat([given.flatten(), given.new_zeros(num_free)]))
+        if isinstance(pixels, bool):
+            pixels = torch.full([self.num_pixels], pixels, device=device)
+        pixels = pixels.flatten().to(device or pixels.device)
+        return torch.cat([pixels, pixels.new_full([self.num_units - self.num_pixels], labels)])
 
     def hidden_pixels(self, mask: Tensor) -> Tensor:
-        """The mask of a completion as a row, True for hidden pixels, ``(pixels,)``.
+        """Return the mask of a completion as a row, True for hidden pixels, ``(pixels,)``.
 
         Raises:
             ValueError: if it is of another size, not of truth values, or hides everything or nothing.
@@ -116,7 +111,7 @@ class VisibleLayout:
         return hidden
 
     def classes(self, asked: int | str | Sequence[int] | Tensor) -> tuple[int, ...]:
-        """The classes that a user asks for: one, several, or ``"all"``.
+        """Return the classes that a user asks for: one, several, or ``"all"``.
 
         Raises:
             ValueError: if the network knows no classes, or not one of these.
@@ -147,10 +142,6 @@ class VisibleLayout:
                 "this network has no label units, so it knows no classes: train one with num_classes=10 "
                 "(--model.num_classes 10)"
             )
-
-    def _are_pixels(self, device: torch.device) -> Tensor:
-        """True for the units of pixels, ``(units,)``."""
-        return torch.arange(self.num_units, device=device) < self.num_pixels
 
     def _label_rates(self, labels: Tensor) -> Tensor:
         one_hot = torch.nn.functional.one_hot(labels, self.num_classes)

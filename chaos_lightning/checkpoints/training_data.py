@@ -7,7 +7,7 @@ from chaos_lightning.data.datamodule import ImageDataModule
 
 
 def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
-    """Class path and settings of the data module of the training, None if the checkpoint does not tell."""
+    """Return class path and settings of the training's data module, None if the checkpoint does not tell."""
     settings = dict(checkpoint.get("datamodule_hyper_parameters", {}))
     class_path = settings.get("_class_path")
     if class_path is None:
@@ -19,7 +19,7 @@ def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def training_data_name(checkpoint: dict[str, Any]) -> str:
-    """The name of the data module's class of the training, empty if the checkpoint does not tell."""
+    """Return the class name of the training's data module, empty if the checkpoint does not tell."""
     data = training_data(checkpoint)
     return "" if data is None else str(data["class_path"]).rpartition(".")[2]
 
@@ -64,7 +64,7 @@ def require_at_hand(data: dict[str, Any]) -> None:
 
 
 def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
-    """The data module of the training.
+    """Make the data module of the training.
 
     Raises:
         ValueError: if the checkpoint does not tell, or names a class that is not at hand.

@@ -1,107 +1,15 @@
-"""Checkpoint files: what this package notes in them beside Lightning's entries, and how they are read and written."""
+"""Checkpoint files: read without running code, written whole."""
 
 import io
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
-from chaos_lightning.models.weights_file import is_weights_file, read_weights_file
-from chaos_lightning.version import __version__
-
-FORMAT = 1
-"""Version of the entries; raised when an older reader could misunderstand them."""
-
-_KEY = "chaos_lightning"
-
-
-def write_header(
-    checkpoint: dict[str, Any], *, network: type, layer_sizes: list[int], optimizer: str, data: type | None
-) -> None:
-    """Note in a checkpoint which network it holds, and which optimiser and data module trained it.
-
-    Its settings and the loops' state become plain values, see :func:`plain`.
-
-    Args:
-        checkpoint: that is being written.
-        network: class of the network.
-        layer_sizes: units of each layer.
-        optimizer: name of its class.
-        data: class of the data module, None if there is none.
-    """
-    checkpoint[_KEY] = {
-        "format": FORMAT,
-        "version": __version__,
-        "architecture": network.__name__,
-        "class_path": _class_path(network),
-        "layer_sizes": plain(layer_sizes),
-        "optimizer": optimizer,
-    }
-    for key in ("hyper_parameters", "datamodule_hyper_parameters", "loops"):
-        if key in checkpoint:
-            checkpoint[key] = plain(checkpoint[key])
-    if data is not None:
-        settings = checkpoint.setdefault("datamodule_hyper_parameters", {})
-        settings.setdefault("_class_path", _class_path(data))  # the command line has noted it already
-
-
-def plain(value: Any) -> Any:
-    """A setting as a checkpoint can hold it, which must be readable without running code: no NumPy, no paths."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return {name: plain(entry) for name, entry in value.items()}
-    if isinstance(value, list):
-        return [plain(entry) for entry in value]
-    if isinstance(value, tuple):
-        return tuple(plain(entry) for entry in value)
-    return value
-
-
-def _class_path(class_: type) -> str:
-    return f"{class_.__module__}.{class_.__qualname__}"
-
-
-def read_header(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The entries of :func:`write_header`.
-
-    Raises:
-        ValueError: if there are none, or of an unknown format.
-    """
-    header = checkpoint.get(_KEY)
-    if not isinstance(header, dict):
-        raise ValueError("the checkpoint was not written by chaos_lightning")
-    if header["format"] != FORMAT:
-        raise ValueError(
-            f"the checkpoint has format {header['format']}, but this version of chaos_lightning reads format {FORMAT}: "
-            "use the version that wrote it"
-        )
-    return header
-
-
-def check_architecture(checkpoint: dict[str, Any], *expected: str, advice: str = "") -> None:
-    """Check which architecture a checkpoint holds.
-
-    Args:
-        checkpoint: what was read.
-        expected: names of the architectures that it may hold.
-        advice: what to do if it holds another one.
-
-    Raises:
-        ValueError: if it is another one, saying which.
-    """
-    architecture = read_header(checkpoint)["architecture"]
-    if architecture not in expected:
-        asked = " or ".join(expected)
-        raise ValueError(f"the checkpoint holds a {architecture} network, but {asked} was asked for{advice}")
+from chaos_lightning.checkpoints.migration import migrate
+from chaos_lightning.checkpoints.weights_file import is_weights_file, read_weights_file
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -118,14 +26,14 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     if is_weights_file(path):
-        return read_weights_file(path)
+        return migrate(read_weights_file(path))
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
         raise ValueError(f"{path} cannot be read as a checkpoint: it is damaged, or something else") from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f"{path} is no checkpoint, it holds a {type(checkpoint).__name__}")
-    return checkpoint
+    return migrate(checkpoint)
 
 
 class WholeFileIO(TorchCheckpointIO):

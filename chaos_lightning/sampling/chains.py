@@ -1,32 +1,47 @@
-"""What a prediction run iterates over: ranges of chains."""
+"""Ranges of chains, over which sampling iterates."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from chaos_lightning.functional.checks import check_seed
+from chaos_lightning.sampling.tasks import Task
 
 
-class ChainRange(NamedTuple):
+class ChainRange:
     """Chains ``first_chain`` to ``first_chain + num_chains`` of the samples that belong to a seed.
 
-    ``classes`` are held in turn: chain i at ``classes[i % len(classes)]``; without any, nothing is held.
+    (A plain class: Lightning would copy the parts of a tuple or a dataclass to the device.)
+
+    Attributes:
+        first_chain: index of the first chain.
+        num_chains: number of chains.
+        seed: of the samples.
+        task: what the chains are to do; None generates images.
+        examples: visible rates for the task to hold, ``(examples, visible units)``, which chains take in turn.
     """
 
-    first_chain: int
-    num_chains: int
-    seed: int
-    classes: tuple[int, ...] = ()
+    def __init__(
+        self, first_chain: int, num_chains: int, seed: int, task: Task | None = None, examples: Tensor | None = None
+    ) -> None:
+        self.first_chain, self.num_chains, self.seed = first_chain, num_chains, seed
+        self.task, self.examples = task, examples
 
     def indices(self) -> Tensor:
-        """The index of each chain, ``(num_chains,)``, int64."""
+        """Return the index of each chain, ``(num_chains,)``, int64."""
         return torch.arange(self.first_chain, self.first_chain + self.num_chains)
 
-    def labels(self) -> Tensor | None:
-        """The class of each chain, ``(num_chains,)``, int64; None if nothing is held."""
-        return torch.tensor(self.classes)[self.indices() % len(self.classes)] if self.classes else None
+    def examples_in_turn(self, repeats: int = 1) -> Tensor | None:
+        """Return the example of each chain, ``(num_chains, visible units)``; None without examples.
+
+        Args:
+            repeats: chains that take the same example before it is the turn of the next.
+        """
+        if self.examples is None:
+            return None
+        rows = self.indices() // repeats % len(self.examples)
+        return self.examples[rows.to(self.examples.device)]
 
 
 class ChainLoader:
@@ -38,7 +53,8 @@ class ChainLoader:
         num_samples: over all processes.
         chains_at_once: chains in a range, at most.
         seed: of the random initial states.
-        classes: whose labels are held in turn; none hold nothing.
+        task: what the chains are to do; None generates images.
+        examples: visible rates for the task to hold.
         rank: index of this process.
         world_size: number of processes.
 
@@ -51,7 +67,8 @@ class ChainLoader:
         num_samples: int,
         chains_at_once: int,
         seed: int,
-        classes: tuple[int, ...] = (),
+        task: Task | None = None,
+        examples: Tensor | None = None,
         *,
         rank: int = 0,
         world_size: int = 1,
@@ -65,7 +82,7 @@ class ChainLoader:
             raise ValueError(f"{num_samples} samples cannot be shared out over {world_size} processes: ask for more")
         first, end = (num_samples * process // world_size for process in (rank, rank + 1))
         self._ranges = [
-            ChainRange(start, min(chains_at_once, end - start), seed, classes)
+            ChainRange(start, min(chains_at_once, end - start), seed, task, examples)
             for start in range(first, end, chains_at_once)
         ]
 

@@ -1,0 +1,25 @@
+"""Checkpoints and exported weights: written whole, read without running code, resumed exactly."""
+
+from chaos_lightning.checkpoints.file import WholeFileIO, read_checkpoint
+from chaos_lightning.checkpoints.header import check_architecture, plain, read_header, write_header
+from chaos_lightning.checkpoints.migration import migrate
+from chaos_lightning.checkpoints.training_data import check_unseen, is_at_hand, make_training_data, require_at_hand, training_data
+from chaos_lightning.checkpoints.weights_file import SUFFIX, is_weights_file, write_weights_file
+
+__all__ = [
+    "SUFFIX",
+    "WholeFileIO",
+    "check_architecture",
+    "check_unseen",
+    "is_at_hand",
+    "is_weights_file",
+    "make_training_data",
+    "migrate",
+    "plain",
+    "read_checkpoint",
+    "read_header",
+    "require_at_hand",
+    "training_data",
+    "write_header",
+    "write_weights_file",
+]

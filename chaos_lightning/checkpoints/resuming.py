@@ -1,0 +1,152 @@
+"""What may change when a checkpoint is loaded, and when a run goes on from it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+
+from chaos_lightning.checkpoints.header import plain
+from chaos_lightning.checkpoints.training_data import check_unseen, training_data_name
+from chaos_lightning.dynamics import as_wiring
+
+SETTINGS_OF_OPTIMIZERS = ("lr", "momentum", "dampening", "nesterov", "betas", "eps", "alpha", "weight_decay", "amsgrad")
+"""Settings of torch's optimisers that change what is learnt."""
+
+
+def check_frozen_couplings(saved: Mapping[str, Any], asked: Mapping[str, Any], layer_sizes: Sequence[int]) -> None:
+    """Refuse another gain or wiring: the frozen couplings come from the file, so their description must be true.
+
+    Args:
+        saved: settings in the checkpoint.
+        asked: settings of the network that takes it.
+        layer_sizes: units of each layer.
+
+    Raises:
+        ValueError: if gain or wiring differ, with those of the file.
+    """
+    gain = saved.get("gain")
+    if gain != asked.get("gain"):
+        raise ValueError(
+            f"the checkpoint holds frozen couplings of gain {gain}, but gain={asked.get('gain')} was asked for: set "
+            f"gain={gain}"
+        )
+    if gain is not None:
+        wirings = [as_wiring(settings.get("wiring"), len(layer_sizes), gain) for settings in (saved, asked)]
+        if wirings[0] != wirings[1]:
+            raise ValueError(
+                f"the checkpoint holds a network with the wiring {list(wirings[0])}, but {list(wirings[1])} was asked "
+                "for: take that of the checkpoint"
+            )
+
+
+def check_settings_of_run(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Refuse to go on with another seed or by another learning rule; warn of settings that the file does not say.
+
+    The memory of the rule and the state of the optimiser are those of the run's own rule.
+
+    Raises:
+        ValueError: with advice.
+    """
+    if own.get("seed") != saved.get("seed"):
+        raise ValueError(
+            f"the checkpoint is of a run with seed {saved.get('seed')}, and it cannot go on with seed "
+            f"{own.get('seed')}: its frozen couplings and its data are those of its own seed"
+        )
+    before, now = (_rule_that_stays(settings) for settings in (saved, own))
+    if before != now:
+        raise ValueError(
+            f"the checkpoint is of a run with the rule {before}, and it cannot go on with {now}: train a new network "
+            "for that"
+        )
+    unsaid = sorted(_compared(own).keys() - _compared(saved).keys())
+    if unsaid:
+        rank_zero_warn(
+            f"the checkpoint does not say {', '.join(unsaid)}: training goes on with "
+            + ", ".join(f"{name}={_compared(own)[name]}" for name in unsaid)
+        )
+
+
+def warn_of_other_settings(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Warn of settings that differ between the checkpoint and the network that takes it."""
+    before, now = _compared(saved), _compared(own)
+    differing = sorted(name for name in before.keys() & now.keys() - {"seed"} if plain(now[name]) != before[name])
+    if differing:
+        asked, kept = (", ".join(f"{name}={values[name]}" for name in differing) for values in (now, before))
+        rank_zero_warn(f"the checkpoint comes from a network with {kept}, and goes on with {asked}")
+
+
+def check_data(checkpoint: dict[str, Any], data: LightningDataModule, stage: str) -> None:
+    """Refuse to validate with images that were trained on; warn where training goes on with other data.
+
+    Args:
+        checkpoint: of the training.
+        data: to validate with or to go on with.
+        stage: "validate" or "fit"; nothing is checked elsewhere.
+
+    Raises:
+        ValueError: if the training has seen validation images.
+    """
+    if stage == "validate":
+        check_unseen(checkpoint, data)  # type: ignore[arg-type]
+    before, now = training_data_name(checkpoint), type(data).__name__
+    if before not in ("", now) and stage == "fit":
+        rank_zero_warn(f"the checkpoint was trained on {before}, and goes on with {now}")
+
+
+def check_decay(schedules: Sequence[Mapping[str, Any]], max_steps: int) -> None:
+    """Refuse to train on for longer than the learning rate decays.
+
+    Raises:
+        ValueError: if a schedule would rise again.
+    """
+    for schedule in schedules:
+        end = schedule.get("T_max")
+        if end is not None and max_steps > end > 0:
+            raise ValueError(
+                f"the learning rate of the checkpoint's run decays until step {end:,}, after which it would rise "
+                f"again, but max_steps={max_steps:,}: train a new network for as long"
+            )
+
+
+def check_optimizer(saved: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse settings that would have no effect: torch takes those of the checkpoint.
+
+    Args:
+        saved: groups of parameters of the checkpoint's optimiser.
+        asked: of an optimiser as asked for.
+
+    Raises:
+        ValueError: with both settings.
+    """
+    for own, before in zip(asked, saved, strict=False):
+        # A schedule keeps beside the rate that it has reached the one that it began with.
+        before = {**before, "lr": before.get("initial_lr", before["lr"])}
+        names = [name for name in SETTINGS_OF_OPTIMIZERS if name in own and name in before]
+        differing = [name for name in names if plain(own[name]) != before[name]]
+        if differing:
+            kept, other = (", ".join(f"{n}={group[n]}" for n in differing) for group in (before, own))
+            raise ValueError(
+                f"the checkpoint's optimiser has {kept}, but {other} was asked for: training goes on with the "
+                "settings that it began with. Ask for these, or train a new network"
+            )
+
+
+def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a network by dotted names, without those that are checked elsewhere."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name.startswith("_") or name in ("optimizer", "wiring"):
+            continue
+        if isinstance(value, Mapping) and "class_path" in value:
+            flat[name] = value["class_path"].rpartition(".")[2]
+            flat |= {f"{name}.{key}": entry for key, entry in (value.get("init_args") or {}).items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _rule_that_stays(settings: Mapping[str, Any]) -> str:
+    """The part of a rule that must stay the same through a run: its class, and the rate of the biases."""
+    flat = _compared(settings)
+    return f"{flat.get('rule')} with bias_rate={flat.get('rule.bias_rate')}"

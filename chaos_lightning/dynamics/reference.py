@@ -1,0 +1,55 @@
+"""The dynamics written straight from the equations: slow, short, and the measure of everything fast."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def euler_step(
+    potentials: Sequence[Any],
+    rates: Sequence[Any],
+    couplings: Mapping[tuple[int, int], Any],
+    biases: Sequence[Any],
+    alpha: float,
+) -> list[Any]:
+    """Take one Euler step: ``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i)``.
+
+    All arrays are NumPy's or all are torch's.
+
+    Args:
+        potentials: x, one array ``(chains, units)`` a layer.
+        rates: phi(x), likewise.
+        couplings: ``(receiving layer, sending layer)`` to K, ``(units of receiver, units of sender)``.
+        biases: b, one array ``(units,)`` a layer.
+        alpha: dt / tau.
+
+    Returns:
+        The new potentials.
+    """
+    fields = [bias + sum(rates[j] @ K.T for (k, j), K in couplings.items() if k == i) for i, bias in enumerate(biases)]
+    return [(1 - alpha) * x + alpha * field for x, field in zip(potentials, fields, strict=True)]
+
+
+def euler_run(
+    potentials: Sequence[Any],
+    couplings: Mapping[tuple[int, int], Any],
+    biases: Sequence[Any],
+    alpha: float,
+    num_steps: int,
+    phi: Callable[[Any], Any],
+    hold: Callable[[Any], Any] = lambda rates: rates,
+) -> tuple[list[Any], list[Any]]:
+    """Run from given potentials for a number of time steps; return the last potentials and rates.
+
+    Arguments are those of :func:`euler_step`, and:
+
+    Args:
+        phi: rate function.
+        hold: returns visible rates with those replaced that are held.
+    """
+    x = list(potentials)
+    for step in range(num_steps + 1):
+        rates = [phi(x_i) for x_i in x]
+        rates[0] = hold(rates[0])
+        if step < num_steps:
+            x = euler_step(x, rates, couplings, biases, alpha)
+    return x, rates

@@ -1,0 +1,130 @@
+"""Centred learning: couplings learn covariances of rates, biases learn mean rates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from chaos_lightning.dynamics import ChaoticNetwork, State
+from chaos_lightning.learning.hebbian import ContrastiveHebbian
+from chaos_lightning.learning.phases import Phases
+from chaos_lightning.learning.rule import Difference, Memory
+
+
+@torch.no_grad()
+def centre(
+    pairs: Sequence[tuple[int, int]], couplings: Sequence[Tensor], biases: Sequence[Tensor], means: Sequence[Tensor]
+) -> None:
+    """Convert the Hebbian difference of products of phi into that of products of phi - m, in place.
+
+    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, which is ``D_A - m D_b - D_b m`` of the plain
+    ones, for m m drops out. With m in the middle between the phases it is the difference of their covariances (the
+    covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see :func:`compensate`.
+
+    Args:
+        pairs: layers (lower, upper) of each connection that learns.
+        couplings: D_A, one matrix ``(lower units, upper units)`` a pair, changed in place.
+        biases: D_b, one vector ``(units,)`` a layer.
+        means: m, one vector ``(units,)`` a layer.
+    """
+    for (lower, upper), difference in zip(pairs, couplings, strict=True):
+        if lower == upper:
+            product = torch.outer(means[lower], biases[lower])
+            difference.sub_(product + product.T).fill_diagonal_(0)  # symmetrical to the last digit
+        else:
+            difference.addr_(means[lower], biases[upper], alpha=-1).addr_(biases[lower], means[upper], alpha=-1)
+
+
+@torch.no_grad()
+def compensate(
+    pairs: Sequence[tuple[int, int]],
+    changes: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    means: Sequence[Tensor],
+) -> None:
+    """Subtract from the biases the mean input that changes of the couplings bring: ``b_i <- b_i - sum_j dA_ij m_j``.
+
+    So couplings act on deviations from the mean rates m, as they learn from them, and mean inputs are left to the
+    biases: ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without it each coupling also
+    learns mean activity, which is most of the difference where most pixels are dark, and everything beyond the mean
+    is learnt slowly. This is the centring of Boltzmann machines, with the m of both phases their enhanced gradient:
+    K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013); J. Melchior, A. Fischer, L. Wiskott, JMLR 17 (99), 1
+    (2016).
+
+    Args:
+        pairs: layers (lower, upper) of each connection that learns.
+        changes: dA, one matrix ``(lower units, upper units)`` a pair.
+        biases: one vector ``(units,)`` a layer, changed in place.
+        means: m, one vector ``(units,)`` a layer.
+    """
+    for (lower, upper), change in zip(pairs, changes, strict=True):
+        biases[lower].sub_(change @ means[upper])
+        if lower != upper:
+            biases[upper].sub_(means[lower] @ change)
+
+
+@dataclass(frozen=True)
+class CentredHebbian(ContrastiveHebbian):
+    """Contrastive Hebbian learning of deviations from mean rates m: ``dA = k (<(phi - m)(phi - m)>_clamped - ...)``.
+
+    Couplings learn covariances, and mean activity is left to the biases, see :func:`centre` and :func:`compensate`.
+    m is a running mean over steps of the rates of both phases; the first steps count alike.
+
+    Args:
+        bias_rate: learning rate of the biases as a multiple of the couplings' rate. Only biases learn mean activity
+            here: 200 does as well as 50, 10 worse.
+        reclamp: as in :class:`ContrastiveHebbian`.
+        l1: as in :class:`ContrastiveHebbian`.
+        centering: weight of a step in the running mean rates, above 0, at most 1.
+
+    Raises:
+        ValueError: for a setting that is not possible.
+
+    Source:
+        K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013), for Boltzmann machines.
+    """
+
+    bias_rate: float = 50.0
+    centering: float = 0.02
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.centering <= 1:
+            raise ValueError(
+                "centering is the weight of a step in the running mean rates, above 0 and at most 1, but is "
+                f"{self.centering}; 0.02 is a good start, and ContrastiveHebbian does without"
+            )
+
+    def init(self, network: ChaoticNetwork) -> dict[str, Tensor]:
+        """Remember the mean rates of all layers side by side, ``(units,)``."""
+        return {"mean_rates": torch.zeros(sum(network.layer_sizes))}
+
+    def compare(self, phases: Phases, clamped: State, free: State) -> Difference:
+        """Compute the Hebbian difference; note the mean rates of both phases."""
+        pairs = zip(clamped.rates, free.rates, strict=True)
+        means = torch.cat([(torch.mean(one, dim=0) + torch.mean(other, dim=0)) / 2 for one, other in pairs])
+        return super().compare(phases, clamped, free)._replace(noted={"mean_rates": means})
+
+    def follow(self, memory: Memory, noted: Memory, step: int) -> Memory:
+        """Take the mean rates of a step into the running ones."""
+        weight = max(self.centering, 1 / (step + 1))
+        return {"mean_rates": torch.lerp(memory["mean_rates"], noted["mean_rates"], weight)}
+
+    def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
+        """Convert the difference of products of phi into that of products of phi - m."""
+        means = phases.sent(self._means(phases.network, memory))
+        centre(phases.network.pairs, difference.couplings, difference.biases, means)
+        return difference
+
+    def update(
+        self, network: ChaoticNetwork, memory: Memory, learning_rate: float, descend: Callable[[], None]
+    ) -> None:
+        """Take the optimiser's step, shrink the couplings, and leave mean inputs to the biases."""
+        before = [coupling.clone() for coupling in network.learned]
+        super().update(network, memory, learning_rate, descend)
+        changes = [coupling - old for coupling, old in zip(network.learned, before, strict=True)]
+        compensate(network.pairs, changes, list(network.biases), self._means(network, memory))
+
+    def _means(self, network: ChaoticNetwork, memory: Memory) -> list[Tensor]:
+        return list(memory["mean_rates"].split(list(network.layer_sizes)))

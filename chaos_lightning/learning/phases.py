@@ -1,0 +1,70 @@
+"""The phases of a training step: the network held at images, and the network by itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from chaos_lightning.dynamics import (
+    NO_DROPOUT,
+    ChaoticNetwork,
+    Clock,
+    Dropout,
+    Held,
+    Start,
+    State,
+    Stream,
+    run_from,
+    side_by_side,
+)
+
+
+@dataclass(frozen=True)
+class Phases:
+    """The phases of one training step, for a learning rule to run and to compare.
+
+    Attributes:
+        network: the network that learns.
+        clock: says alpha and how many time steps a phase takes.
+        visible: rates of the images, with labels if there are label units, ``(images, visible units)``.
+        starts: stream to the random start of its chains.
+        held: visible rates that some chains of the free phase hold; None for none.
+        dropout: parts of the network that are dropped in this step.
+        watch: is shown the potentials of every free phase, one tensor ``(chains, units)`` a layer.
+    """
+
+    network: ChaoticNetwork
+    clock: Clock
+    visible: Tensor
+    starts: Mapping[int, Start]
+    held: Held | None = None
+    dropout: Dropout = NO_DROPOUT
+    watch: Callable[[Sequence[Tensor]], None] = lambda potentials: None
+
+    def clamped(self, visible: Tensor | None = None, stream: int = Stream.CLAMPED_PHASE) -> State:
+        """Hold all visible rates and let the hidden layers relax for the time T.
+
+        Args:
+            visible: rates to hold, ``(chains, visible units)``; None holds the images.
+            stream: of the random start.
+        """
+        return self._run(stream, Held(self.visible if visible is None else visible))
+
+    def free(self, stream: int = Stream.FREE_PHASE) -> State:
+        """Let chains run by themselves for the time T, but for held visible rates."""
+        state = self._run(stream, self.held)
+        self.watch(state.potentials)
+        return state
+
+    def clamped_and_free(self) -> tuple[State, State]:
+        """Run the clamped and the free phase; on a GPU at the same time."""
+        return side_by_side(self.visible.device, self.clamped, self.free)
+
+    def sent(self, rates: Sequence[Tensor]) -> list[Tensor]:
+        """Return the values that the units of each layer send, given rates: dropped units send nothing."""
+        return [self.dropout.sent(layer, values) for layer, values in enumerate(rates)]
+
+    def _run(self, stream: int, held: Held | None) -> State:
+        steps = [self.clock.num_steps]
+        start = self.starts[stream]
+        return run_from(self.network, self.clock.alpha, start, steps, held=held, dropout=self.dropout)[0]

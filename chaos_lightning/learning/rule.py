@@ -1,0 +1,93 @@
+"""Learning rules: frozen settings; memory goes in and comes out."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from torch import Tensor
+
+from chaos_lightning.dynamics import ChaoticNetwork, State, Stream
+from chaos_lightning.learning.phases import Phases
+
+Memory = Mapping[str, Tensor]
+"""Tensors that a rule remembers between steps, by name."""
+
+
+class Difference(NamedTuple):
+    """The difference of the two phases, or the direction of the update that a rule makes of it.
+
+    Attributes:
+        couplings: of the learned couplings, ``(lower units, upper units)`` each, in the order of ``network.pairs``.
+        biases: of the biases, ``(units,)`` a layer.
+        noted: name to further tensors for the rule's memory; they are averaged over all processes.
+    """
+
+    couplings: list[Tensor]
+    biases: list[Tensor]
+    noted: dict[str, Tensor] = {}  # noqa: RUF012 - nobody changes it
+
+
+class LearningRule:
+    """A learning rule, as a frozen dataclass of its settings.
+
+    A training step asks for the parts of a rule in the order in which they stand here. Nothing is kept in the rule
+    itself: tensors that it remembers between steps come from :meth:`init`, are handed to it, and are saved in
+    checkpoints. On a GPU :meth:`run` and :meth:`compare` become one graph, so they must not wait for the device or
+    depend on anything but their arguments and the settings.
+
+    Attributes:
+        bias_rate: learning rate of the biases as a multiple of the couplings' rate, at the start; schedules act on
+            both.
+    """
+
+    bias_rate: float = 1.0
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """Streams of the random starts that :meth:`run` needs, see :class:`Stream`."""
+        return Stream.CLAMPED_PHASE, Stream.FREE_PHASE
+
+    def check(self, network: ChaoticNetwork) -> None:
+        """Refuse a network that the rule cannot train.
+
+        Raises:
+            ValueError: with advice.
+        """
+
+    def init(self, network: ChaoticNetwork) -> dict[str, Tensor]:
+        """Return the tensors that the rule remembers, as they are before the first step."""
+        return {}
+
+    def run(self, phases: Phases) -> tuple[State, State]:
+        """Run the phases of a step; return the two states to compare, clamped and free."""
+        return phases.clamped_and_free()
+
+    def compare(self, phases: Phases, clamped: State, free: State) -> Difference:
+        """Compare two states, in float32 or float64; clamped minus free."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method compare that gives a Difference")
+
+    def follow(self, memory: Memory, noted: Memory, step: int) -> Memory:
+        """Return the memory after a step.
+
+        Args:
+            memory: before the step.
+            noted: by :meth:`compare`, averaged over all processes.
+            step: steps taken before, from 0.
+        """
+        return memory
+
+    def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
+        """Return the direction of the update, in which the optimiser takes a step; may overwrite the difference."""
+        return difference
+
+    def update(
+        self, network: ChaoticNetwork, memory: Memory, learning_rate: float, descend: Callable[[], None]
+    ) -> None:
+        """Change the weights.
+
+        Args:
+            network: to change.
+            memory: after :meth:`follow`.
+            learning_rate: of the couplings in this step, k.
+            descend: takes the optimiser's step.
+        """
+        descend()

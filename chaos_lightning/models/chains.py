@@ -1,0 +1,253 @@
+"""Sampling with a chaotic network: everything that is asked of its chains."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from chaos_lightning.dynamics import ChaoticNetwork, Clock, State, Stream
+from chaos_lightning.functional.checks import as_image_rows
+from chaos_lightning.metrics.class_measures import ClassMeasures
+from chaos_lightning.models.generator import ImageGenerator
+from chaos_lightning.sampling import (
+    ChainLoader,
+    ChainRange,
+    Complete,
+    Generate,
+    GenerateByClass,
+    ReadClass,
+    Sampler,
+    Task,
+    VisibleLayout,
+)
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import EvaluationBatch
+
+READINGS = 8
+"""Chains that read the class of an image; twice as many were right in 1 to 2 % more of the images."""
+
+Labels = int | str | Sequence[int] | Tensor
+"""A class to ask for, several that take turns, or "all"."""
+
+
+class ChainSampler(ImageGenerator):
+    """A generator whose chains can be asked to do tasks.
+
+    Attributes:
+        network: the network.
+        layout: of its visible layer.
+        clock: time constant, time step and sampling time.
+        noise: strength of injected noise.
+    """
+
+    network: ChaoticNetwork
+    layout: VisibleLayout
+    clock: Clock
+    noise: float
+
+    @torch.no_grad()
+    def perform(
+        self,
+        task: Task,
+        num_chains: int,
+        times: Sequence[float] | None = None,
+        seed: int | None = None,
+        *,
+        examples: Tensor | None = None,
+        repeats: int = 1,
+        chains_at_once: int = 500,
+    ) -> Any:
+        """Let chains do a task: run them from random states with some visible rates held, and read the answers.
+
+        On one kind of device, chain i depends on the seed and on i alone: more chains, or other times, leave the first
+        ones as they are.
+
+        Args:
+            task: what to hold and what to read.
+            num_chains: number of chains.
+            times: when to read, 0 or more, in any order; None takes the T of training.
+            seed: of the random initial states; None draws one from torch's global generator.
+            examples: visible rates to hold, ``(examples, visible units)``, which chains take in turn; None takes the
+                task's own.
+            repeats: chains that take the same example before it is the turn of the next.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Answers as the task reads them, ``(num_chains, ...)``; given times, a dict from time to such answers, all
+            of one run.
+
+        Raises:
+            ValueError: if a number is not positive, a time is not a whole number of time steps, or the network cannot
+                do the task.
+        """
+        if seed is None:
+            seed = int(torch.randint(2**31, ()))
+        if examples is None:
+            examples = task.examples(self.layout)
+        asked = [self.sampling_time] if times is None else list(times)
+        ranges = ChainLoader(num_chains, chains_at_once, seed, task, examples)
+        parts = [self.sampler.answers_of(chains, asked, repeats) for chains in ranges]
+        answers = {time: torch.cat([part[time] for part in parts]) for time in asked}
+        return answers[self.sampling_time] if times is None else answers
+
+    def sample(
+        self,
+        num_samples: int,
+        times: Sequence[float] | None = None,
+        seed: int | None = None,
+        *,
+        labels: Labels | None = None,
+        chains_at_once: int = 500,
+    ) -> Any:
+        """Generate images, see :meth:`perform`.
+
+        Args:
+            num_samples: number of images.
+            times: sampling times, 0 or more, in any order; None takes the T of training.
+            seed: of the random initial states; None draws one from torch's global generator.
+            labels: class to hold, or several in turn (image i is of class ``labels[i % len(labels)]``), or "all" for
+                all in turn; None holds nothing.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Images in [-1, 1], ``(num_samples, 1, side, side)``; given times, a dict from time to such images, all
+            of one run.
+
+        Raises:
+            ValueError: as :meth:`perform`, or if the network does not know the class.
+        """
+        return self.perform(self.task_for(labels), num_samples, times, seed, chains_at_once=chains_at_once)
+
+    @torch.no_grad()
+    def states(
+        self, num_chains: int, times: Sequence[float], seed: int, *, labels: Labels | None = None
+    ) -> dict[float, State]:
+        """Return the activity of all layers along the runs of :meth:`sample`.
+
+        All chains run together: for very many, ask for a part of the times.
+
+        Args:
+            num_chains: number of chains.
+            times: when to note the activity, 0 or more, in any order.
+            seed: of the random initial states; chain i is that of sample i of the same seed.
+            labels: classes to hold, as in :meth:`sample`.
+
+        Returns:
+            Time to potentials and rates of each layer, ``(num_chains, units)``, visible first.
+
+        Raises:
+            ValueError: as :meth:`sample`.
+        """
+        task = self.task_for(labels)
+        (chains,) = ChainLoader(num_chains, num_chains, seed, task, task.examples(self.layout))
+        held = chains.examples_in_turn()
+        return self.sampler.run(task, num_chains, times, (seed, Stream.SAMPLING), examples=held)
+
+    def classify(
+        self, images: Tensor, num_samples: int = READINGS, seed: int = 0, *, chains_at_once: int = 500
+    ) -> Tensor:
+        """Read the class of images: hold their pixels, run the network for the time T and look at the label units.
+
+        Args:
+            images: ``(images, 1, side, side)`` in [-1, 1].
+            num_samples: chains that read each image, from different random states; their mean is taken. One by itself
+                is nearly always sure of some class.
+            seed: of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Probabilities of the classes, ``(images, classes)``.
+
+        Raises:
+            ValueError: if the network has no label units, a number is not positive, or the images are of another size
+                or range.
+        """
+        self.layout.require_labels()
+        rates = self._rates_of(images)
+        num_chains = len(rates) * num_samples
+        probabilities = self.perform(
+            ReadClass(), num_chains, seed=seed, examples=rates, repeats=num_samples, chains_at_once=chains_at_once
+        )
+        return probabilities.view(len(rates), num_samples, -1).mean(dim=1)  # type: ignore[no-any-return]
+
+    def complete(
+        self, images: Tensor, mask: Tensor, num_samples: int = 8, seed: int = 0, *, chains_at_once: int = 500
+    ) -> Tensor:
+        """Fill in the hidden pixels of images: hold the others and run the network for the time T.
+
+        Args:
+            images: ``(images, 1, side, side)`` in [-1, 1]; hidden pixels are not looked at.
+            mask: True where a pixel is hidden, ``(side, side)``; the same for all images.
+            num_samples: completions of each image. More of them leave the first ones as they are.
+            seed: of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, does not change the result.
+
+        Returns:
+            Completed images, ``(images, num_samples, 1, side, side)``, on the network's device.
+
+        Raises:
+            ValueError: if a number is not positive, the images are of another size or range, or the mask is of another
+                size, not of truth values, or hides everything or nothing.
+        """
+        task, rates = Complete(mask), self._rates_of(images)
+        # Chains take the images in turn, as they take classes in turn.
+        num_chains = len(rates) * num_samples
+        completed = self.perform(task, num_chains, seed=seed, examples=rates, chains_at_once=chains_at_once)
+        return completed.view(num_samples, len(rates), *self.image_shape).transpose(0, 1)  # type: ignore[no-any-return]
+
+    def classes(self, asked: Labels) -> tuple[int, ...]:
+        """Return the classes that a user asks for: one, several, or ``"all"``."""
+        return self.layout.classes(asked)
+
+    def task_for(self, labels: Labels | None) -> Task:
+        """Return the task of generating images, of certain classes or of any."""
+        return Generate() if labels is None else GenerateByClass(self.classes(labels))
+
+    def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
+        """Return the answers of a range of chains, as :meth:`perform` numbers them."""
+        return self.sampler.answers_of(batch, [self.sampling_time])[self.sampling_time]
+
+    @property
+    def sampler(self) -> Sampler:
+        """The sampling loop over this network."""
+        return Sampler(self.network, self.layout, self.clock, self.noise)
+
+    def _rates_of(self, images: Tensor) -> Tensor:
+        """Visible rates of images of a user's own, on the network's device."""
+        return self.layout.rates_of(as_image_rows(images, "images", self.layout.num_pixels).to(self.device))
+
+    # Measuring
+
+    def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
+        """Generate images of the same chains in every validation, at each of the measure times."""
+        seed = self.seed, Stream.EVALUATION
+        return self.sampler.answers(Generate(), len(batch.images), self.measure_times, seed, batch.first_index)
+
+    def class_measures(self) -> ClassMeasures | None:
+        """Return measures of images asked for by class and of classes read, for networks with label units."""
+        if not self.layout.num_classes:
+            return None
+        training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
+        if training is None:
+            return None
+        return ClassMeasures(training.images, training.labels, self.layout.num_classes)
+
+    def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
+        """Ask for an image of each label of a batch, and read the class of each of its images.
+
+        Chains that are asked start where those of :meth:`evaluation_images` do, so that only the labels make a
+        difference.
+        """
+        sampler, times, first_image = self.sampler, [self.sampling_time], batch.first_index
+        labels, seed = self.layout.rates_of_labels(batch.labels), (self.seed, Stream.EVALUATION)
+        asked = sampler.answers(GenerateByClass(), len(labels), times, seed, first_image, labels)
+        images = self.layout.rates_of(batch.images)
+        readers = ChainLoader(len(images) * READINGS, 500, self.seed, ReadClass(), images)
+        readings = [
+            sampler.answers_of(chains, times, READINGS, offset=first_image * READINGS)[self.sampling_time]
+            for chains in readers
+        ]
+        probabilities = torch.cat(readings).view(len(images), READINGS, -1).mean(dim=1)
+        measures.update(batch.images, batch.labels, asked[self.sampling_time], probabilities)

@@ -1,0 +1,64 @@
+"""Checks of a network's settings, before anything is made of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MOVED = {
+    "centering": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {centering: VALUE}}",
+    "reclamp": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {reclamp: VALUE}}, or "
+    "ContrastiveHebbian without centring",
+    "bias_rate": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {bias_rate: VALUE}}, or "
+    "ContrastiveHebbian without centring",
+    "l1": "rule={class_path: chaos_lightning.ContrastiveHebbian, init_args: {l1: VALUE}}, or CentredHebbian",
+}
+"""Settings of version 0.1.0 to how they are spelt now."""
+
+
+def refuse_old_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of earlier versions.
+
+    Raises:
+        ValueError: with the new spelling.
+    """
+    for name, spelling in MOVED.items():
+        if name in settings:
+            raise ValueError(f"{name} is a setting of the learning rule now: {spelling}")
+
+
+def check_settings(
+    *,
+    num_layers: int,
+    num_chains: int | None,
+    noise: float,
+    dropouts: Mapping[str, float],
+    shares: Mapping[str, float],
+) -> None:
+    """Refuse numbers that are not possible.
+
+    Args:
+        num_layers: number of layers.
+        num_chains: chains of the free phase.
+        noise: strength of injected noise.
+        dropouts: name to probability, of couplings and of hidden units.
+        shares: name to share of the chains that hold something.
+
+    Raises:
+        ValueError: with the name of the setting, its range and its value.
+    """
+    if num_chains is not None and num_chains < 1:
+        raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
+    if not 0 <= noise < float("inf"):
+        raise ValueError(f"noise must be 0 or more, but is {noise}; 0 switches it off")
+    for name, dropout in dropouts.items():
+        if not 0 <= dropout < 1:
+            raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")
+    if dropouts["hidden_dropout"] > 0 and num_layers == 1:
+        raise ValueError("hidden_dropout needs a hidden layer, and this network has none: use coupling_dropout")
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} is a share of the chains, from 0 to below 1, but is {share}")
+    if sum(shares.values()) >= 1:
+        given = " and ".join(f"{name}={share}" for name, share in shares.items())
+        raise ValueError(
+            f"{given} leave no chains free, from which free samples are learnt: lower one of them"
+        )

@@ -1,0 +1,117 @@
+"""Measures of generated images against real ones, in validation and test."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from chaos_lightning.metrics.class_measures import ClassMeasures
+from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures, four_measures
+from chaos_lightning.models.updates import ManualUpdates
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import EvaluationBatch
+
+
+class Measured(ManualUpdates):
+    """A module that measures its images in validation and test.
+
+    Attributes:
+        image_shape: channels, rows and columns of an image.
+        sampling_time: T, when the activity is read out as an image; 0 for generators that have no such time.
+        measure_times: times at which validation and test measure, T among them.
+        evaluation: the measures of the last validation or test; None before.
+    """
+
+    image_shape: tuple[int, ...]
+    sampling_time: float
+    measure_times: list[float]
+    evaluation: Evaluation | None
+    _stage_measures: dict[str, StageMeasures]
+
+    @property
+    def num_pixels(self) -> int:
+        """Pixels of an image."""
+        return torch.Size(self.image_shape).numel()
+
+    def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
+        """Generate as many images as there are real ones, ``(B, 1, side, side)`` at each of the measure times.
+
+        They are the same in every validation but for the weights: a difference between two validations is one of the
+        weights.
+        """
+        raise NotImplementedError
+
+    def make_measures(self) -> MetricCollection:
+        """Make the measures of validation and test, the four of accuracy; subclasses may add their own.
+
+        Each is a metric with ``update(images, real=...)``, whose value is a scalar.
+        """
+        return four_measures(self.num_pixels)
+
+    def class_measures(self) -> ClassMeasures | None:
+        """Return the measures of each class; None for generators that know no classes."""
+        return None
+
+    def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
+        """Generate as many images as there are real ones, take both into the measures, return those at time T."""
+        return self._measure("val", batch)
+
+    def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
+        """As in validation."""
+        return self._measure("test", batch)
+
+    def on_validation_epoch_start(self) -> None:
+        """Start from no images, whatever a run that was broken off has left."""
+        self._start_measuring("val")
+
+    def on_test_epoch_start(self) -> None:
+        """As in validation."""
+        self._start_measuring("test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        if not self.trainer.sanity_checking:
+            self._log_measures("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Compute and log the measures."""
+        self._log_measures("test")
+
+    def _start_measuring(self, stage: str) -> None:
+        if stage not in self._stage_measures:
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self.make_measures, self.class_measures())
+        self._stage_measures[stage].to(self.device).reset()
+
+    @torch.no_grad()
+    def _measure(self, stage: str, batch: "EvaluationBatch") -> Tensor:
+        generated = self.evaluation_images(batch)
+        measures = self._stage_measures[stage]
+        measures.update(batch.images, generated, batch.floor_images)
+        if measures.classes is not None:
+            self.measure_classes(measures.classes, batch)
+        return generated[self.sampling_time]
+
+    def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
+        """Take a batch into the measures of :meth:`class_measures`."""
+        raise NotImplementedError
+
+    def _log_measures(self, stage: str) -> None:
+        measures = self._stage_measures[stage]
+        num_samples = torch.tensor(measures.num_samples, device=self.device)
+        num_samples = self.trainer.strategy.reduce(num_samples, reduce_op="sum")
+        step = self.global_step or self._loaded_step
+        evaluation = measures.compute(stage, step, self.sampling_time, int(num_samples))
+        self.evaluation = evaluation
+        logged = {f"{stage}_floor/{name}": value for name, value in evaluation.floors.items()}
+        for time, values in evaluation.measures.items():
+            at_time = time == self.sampling_time
+            logged |= {
+                f"{stage}/{name}" if at_time else f"{stage}_at_t/{name}/t={time:g}": value
+                for name, value in values.items()
+            }
+        if evaluation.classes is not None:
+            overall = evaluation.classes.overall.values
+            logged |= {f"{stage}_classes/{name}": value for name, value in overall.items()}
+        self.log_now(logged)

@@ -1,0 +1,137 @@
+"""Checkpoints of a generator: saved with what they hold, loaded and resumed after a check."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pydoc import locate
+from typing import Any, Self, TypeVar
+
+import torch
+from lightning.fabric.utilities.types import _PATH
+
+from chaos_lightning.checkpoints import check_architecture, migrate, read_checkpoint, read_header, write_header
+from chaos_lightning.checkpoints.resuming import (
+    check_data,
+    check_decay,
+    check_frozen_couplings,
+    check_optimizer,
+    check_settings_of_run,
+    warn_of_other_settings,
+)
+from chaos_lightning.models.measuring import Measured
+
+Class = TypeVar("Class")
+
+
+class Saved(Measured):
+    """A module whose checkpoints say what they hold, and which refuses to go on from one that does not fit."""
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Units of each layer, the one of the pixels first."""
+        raise NotImplementedError
+
+    def check_weights(self) -> None:
+        """Refuse weights with which no network works."""
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: _PATH, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
+        """Load a trained generator; called on a class with subclasses, of whichever of them it is.
+
+        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`; the file may also be
+        one of exported weights (.safetensors).
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
+        """
+        checkpoint = read_checkpoint(checkpoint_path)
+        header = read_header(checkpoint)
+        saved = checkpoint.get("hyper_parameters", {})
+        check_frozen_couplings(saved, {**saved, **kwargs}, header["layer_sizes"])
+        architecture = header["architecture"]
+        locate(header.get("class_path", ""))  # imports the module that defines it, if that is at hand
+        architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
+        if architecture in architectures:
+            loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
+        elif architectures and architecture != cls.__name__:
+            is_known = architecture in {subclass.__name__ for subclass in subclasses(Saved)}
+            advice = "" if is_known else f". Import the module that defines {architecture} first"
+            check_architecture(checkpoint, *sorted(architectures), advice=advice)
+        else:
+            check_architecture(checkpoint, cls.__name__)
+            contents = BytesIO()  # the file as read: brought to the present format, if it is of an earlier one
+            torch.save(checkpoint, contents)
+            contents.seek(0)
+            loaded = super().load_from_checkpoint(contents, *args, **kwargs)
+        return loaded  # type: ignore[no-any-return]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say what the file holds; refuse to save a network that has diverged.
+
+        Raises:
+            TrainingDivergedError: if it has.
+        """
+        self.check_weights()
+        data = getattr(self._trainer, "datamodule", None)
+        write_header(
+            checkpoint,
+            network=type(self),
+            layer_sizes=self.layer_sizes,
+            optimizer=self._optimizer_name(),
+            data=None if data is None else type(data),
+        )
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
+
+        A run goes on with its own seed, and no longer than its learning rate decays. Warns of other settings that
+        differ, where a trainer loads the file into a module that was made before.
+
+        Raises:
+            ValueError: if it is not, with what it is.
+        """
+        migrate(checkpoint)
+        check_architecture(checkpoint, type(self).__name__)
+        header, saved = read_header(checkpoint), checkpoint.get("hyper_parameters", {})
+        has_trainer = self._trainer is not None
+        goes_on = has_trainer and self.trainer.training
+        if goes_on and "optimizer_states" not in checkpoint:
+            raise ValueError("training cannot go on from exported weights: give the checkpoint that they came from")
+        if header["layer_sizes"] != self.layer_sizes:
+            raise ValueError(
+                f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
+                f"but this one has {self.layer_sizes}"
+            )
+        check_frozen_couplings(saved, self.hparams, self.layer_sizes)
+        self._loaded_step = checkpoint["global_step"]
+        if has_trainer:  # else whoever loads the file names the settings
+            self._check_fit(checkpoint, saved, goes_on=goes_on)
+        if has_trainer and self.trainer.precision == "64-true":
+            self.double()  # Lightning would do it after loading, when float32 has rounded the weights
+
+    def _check_fit(self, checkpoint: dict[str, Any], saved: Mapping[str, Any], *, goes_on: bool) -> None:
+        """Compare a checkpoint with this module, its data and its optimiser."""
+        if goes_on:
+            check_settings_of_run(saved, self.hparams)
+        warn_of_other_settings(saved, self.hparams)
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None:
+            check_data(checkpoint, data, "fit" if goes_on else str(self.trainer.state.fn))
+        if not goes_on:
+            return
+        check_decay(checkpoint.get("lr_schedulers", []), self.trainer.max_steps)
+        before, now = read_header(checkpoint)["optimizer"], self._optimizer_name()
+        if before != now:
+            raise ValueError(
+                f"the checkpoint was trained with {before}, but this run uses {now}: training can go on only with the "
+                "same optimiser"
+            )
+        check_optimizer(checkpoint["optimizer_states"][0]["param_groups"], self.make_optimizer().param_groups)
+
+    def _optimizer_name(self) -> str:
+        return type(self.make_optimizer()).__name__
+
+
+def subclasses(cls: type[Class]) -> list[type[Class]]:
+    """List all classes below one."""
+    return [below for subclass in cls.__subclasses__() for below in (subclass, *subclasses(subclass))]

@@ -1,0 +1,244 @@
+"""The training step: clamped phase, free phase, update."""
+
+from inspect import signature
+from math import isclose
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chaos_lightning.dynamics import Dropout, Held, Start, Stream, draw_dropout, replay, start_of
+from chaos_lightning.learning import Difference, LearningRule, Phases
+from chaos_lightning.models.chains import ChainSampler
+from chaos_lightning.models.divergence import DivergenceWatch
+from chaos_lightning.sampling import GenerateByClass, ReadClass, held_in_turn, take_turns
+
+if TYPE_CHECKING:
+    from chaos_lightning.data import Minibatch
+
+SHARED_TASKS = GenerateByClass(), ReadClass()
+"""Tasks that shares of the free phase's chains do, in the order of ``held_shares``."""
+
+
+class Step(NamedTuple):
+    """Everything that a training step draws and takes from its minibatch.
+
+    Attributes:
+        visible: rates of the images, with labels if there are label units, ``(images, visible units)``.
+        starts: stream to the random start of its chains.
+        held: labels or pixels that chains of the free phase hold.
+        dropout: parts of the network that are dropped.
+    """
+
+    visible: Tensor
+    starts: dict[int, Start]
+    held: Held | None
+    dropout: Dropout
+
+
+class HebbianTraining(ChainSampler):
+    """A chaotic network trained by a learning rule, by hand and without backpropagation.
+
+    Attributes:
+        rule: the learning rule.
+        memory: tensors that the rule remembers between steps.
+        num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        held_shares: shares of these chains that hold labels, and that hold pixels.
+        coupling_dropout: probability that a learned coupling is dropped.
+        hidden_dropout: probability that a hidden unit is dropped.
+    """
+
+    rule: LearningRule
+    memory: nn.ParameterDict
+    num_chains: int | None
+    held_shares: list[float]
+    coupling_dropout: float
+    hidden_dropout: float
+    _divergence: DivergenceWatch
+
+    @torch.no_grad()
+    def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
+        """Take one step of contrastive learning: run the phases, compare them, update.
+
+        With label units, a share s of the chains of the free phase has its labels held and a share r its pixels, so
+        that the update is ``<.>_clamped - (1 - s - r) <.>_free - s <.>_labels held - r <.>_pixels held``: a part learns
+        images and labels together, one images given their labels, and one labels given their images. (Our choice; the
+        paper has no labels.)
+        """
+        step = self.draw_step(batch)
+        difference = self.compare_phases(step)
+        if self.may_wait_for_device(self.global_step):
+            self.look_for_divergence()
+        self.remember(difference)
+        self.learn(step, difference)
+        self.step_schedule()
+        if self.is_logging_step(self.global_step - 1):
+            self.log_update()
+
+    # Lightning asks at every step which arguments it takes, and finding out takes long.
+    training_step.__wrapped__.__signature__ = signature(training_step)  # type: ignore[attr-defined]
+
+    def draw_step(self, batch: "Minibatch") -> Step:
+        """Draw the random starts of a step and the parts to drop; find the rates to hold."""
+        step, world_size = self.global_step, self.trainer.world_size
+        visible = self.layout.rates_of(batch.images, batch.labels)
+        num_chains, first_chain = len(visible), batch.first_index
+        if self.num_chains is not None:
+            num_chains = self.num_chains // world_size
+            first_chain = num_chains * self.trainer.global_rank
+        places = {stream: (num_chains, first_chain) for stream in self.rule.streams}
+        places[Stream.CLAMPED_PHASE] = len(visible), batch.first_index
+        starts = {
+            stream: self.start(count, seed=(self.seed, stream, step), first_chain=first)
+            for stream, (count, first) in places.items()
+        }
+        bias = self.network.biases[0]
+        dropout = draw_dropout(
+            self.network.layer_sizes,
+            self.network.pairs,
+            coupling_rate=self.coupling_dropout,
+            hidden_rate=self.hidden_dropout,
+            seed=(self.seed, Stream.DROPOUT, step),
+            device=bias.device,
+            dtype=bias.dtype,
+        )
+        return Step(visible, starts, self._hold_shares(visible, num_chains, first_chain), dropout)
+
+    def start(self, num_chains: int, *, seed: tuple[int, ...], first_chain: int = 0) -> Start:
+        """Return the random start of chains that belongs to a seed, with the noise that drives this network.
+
+        Args:
+            num_chains: number of chains.
+            seed: use of the start, see :func:`initial_potentials`.
+            first_chain: index of the first chain among those of all processes.
+        """
+        return start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
+
+    def phases(self, step: Step) -> Phases:
+        """Return the phases of a step, ready to run; divergence is noted."""
+
+        def watch(potentials: Any) -> None:
+            self._divergence.take_in(step.visible, potentials)
+
+        return Phases(self.network, self.clock, *step, watch)
+
+    def compare_phases(self, step: Step) -> Difference:
+        """Run the phases of a step and compare them by the rule; on a GPU as one graph.
+
+        Use the result before the next call: on a GPU it lies in the graph's memory.
+        """
+        self._divergence.to(step.visible.device)
+        if self.noise > 0:  # a graph would inject the same again and again
+            return self._compare(step)
+        counts = {stream: start.num_chains for stream, start in step.starts.items()}
+        origins = torch.stack([start.origin for start in step.starts.values()])  # one copy to the GPU
+
+        def run(visible: Tensor, origins: Tensor, held: Held | None, dropout: Dropout) -> Difference:
+            starts = dict(zip(counts, map(Start, counts.values(), origins), strict=True))
+            return self._compare(Step(visible, starts, held, dropout))
+
+        key = self.clock, self.rule, self._divergence.largest.data_ptr(), *counts.items()
+        difference: Difference = replay(
+            self.network, run, step.visible, origins, step.held, step.dropout, key=key, keep=False
+        )
+        return difference
+
+    def remember(self, difference: Difference) -> None:
+        """Take into the rule's memory, over all processes, what the comparison has noted."""
+        noted = {name: self.averaged(value) for name, value in difference.noted.items()}
+        for name, value in self.rule.follow(dict(self.memory), noted, self.global_step).items():
+            self.memory[name].copy_(value)
+
+    def learn(self, step: Step, difference: Difference) -> None:
+        """Change the weights: the rule's direction, a step of the optimiser, and what the rule adds to it."""
+        with torch.autocast(self.device.type, enabled=False):
+            direction = self.rule.direction(self.phases(step), difference, dict(self.memory))
+            changes = step.dropout.carried(direction.couplings) + direction.biases
+            gradients = [change.neg_() for change in changes]  # optimisers go downhill
+            self.rule.update(
+                self.network, dict(self.memory), self.learning_rate, lambda: self.descend(gradients)
+            )
+
+    def _compare(self, step: Step) -> Difference:
+        phases = self.phases(step)
+        clamped, free = self.rule.run(phases)
+        with torch.autocast(self.device.type, enabled=False):
+            return self.rule.compare(phases, clamped, free)
+
+    def _hold_shares(self, visible: Tensor, num_chains: int, first_chain: int) -> Held | None:
+        """The labels or pixels that chains of the free phase hold.
+
+        Chain i takes them from image i of the minibatch of all processes; if there are more chains, in turn.
+        """
+        if not self.layout.num_classes or not any(self.held_shares):
+            return None
+        chains = torch.arange(first_chain, first_chain + num_chains, device=visible.device)
+        if self.num_chains is not None:  # else the chains are those of this process's images
+            if self.trainer.world_size > 1:
+                visible = self.all_gather(visible).flatten(0, 1)  # type: ignore[union-attr]
+            visible = visible[chains % len(visible)]
+        so_far = chains + self.global_step * num_chains * self.trainer.world_size
+        return held_in_turn(SHARED_TASKS, take_turns(so_far, self.held_shares), self.layout, visible)
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Make a new optimiser of the couplings and biases, with a group for the biases if they differ.
+
+        They may have another rate, and never decay: a bias that decays takes the mean activity away from the data's.
+        """
+        optimizer = super().make_optimizer()
+        group = optimizer.param_groups[0]
+        own = {"lr": self.rule.bias_rate * group["lr"]}
+        if "weight_decay" in group:
+            own["weight_decay"] = 0.0
+        if any(group[name] != value for name, value in own.items()):
+            biases = list(self.network.biases)
+            of_biases = {id(bias) for bias in biases}
+            group["params"] = [each for each in group["params"] if id(each) not in of_biases]
+            optimizer.add_param_group({"params": biases, **own})
+        return optimizer
+
+    def configure_optimizers(self) -> Any:
+        """Make optimiser and schedule.
+
+        Raises:
+            ValueError: as every generator, and if the schedule gives couplings and biases the same rate, ignoring
+                ``bias_rate``.
+        """
+        configured = super().configure_optimizers()
+        optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
+        rates, bias_rate = [group["lr"] for group in optimizer.param_groups], self.rule.bias_rate
+        if len(rates) > 1 and not isclose(rates[1], bias_rate * rates[0], rel_tol=1e-6, abs_tol=1e-30):
+            schedule = type(configured["lr_scheduler"]["scheduler"]).__name__
+            raise ValueError(
+                f"{schedule} sets the rates of couplings and biases itself, {rates[0]:g} and {rates[1]:g}, but "
+                f"bias_rate={bias_rate:g}: set bias_rate=1, or take a schedule that scales rates, such as "
+                "CosineAnnealingLR"
+            )
+        return configured
+
+    # Watching
+
+    def look_for_divergence(self) -> None:
+        """Raise if training has diverged since the last look."""
+        self._divergence.look(self.global_step, self.advice_on_divergence)
+
+    def log_update(self) -> None:
+        """Log the size of the update, the learning rate and how much of the frozen couplings is cancelled."""
+        sizes = [coupling.grad.square().mean().sqrt() for coupling in self.network.learned if coupling.grad is not None]
+        self.log_now(
+            {
+                "train/hebbian_difference": torch.stack(sizes).mean(),
+                "train/learning_rate": self.learning_rate,
+                "train/cancelled_share": self.network.cancelled_share(),
+            }
+        )
+
+    def on_fit_start(self) -> None:
+        """Forget what another run has noted, and on which device."""
+        super().on_fit_start()
+        self._divergence = DivergenceWatch(self.network.num_layers)
+
+    def on_fit_end(self) -> None:
+        """Leave nothing on the device."""
+        super().on_fit_end()
+        self._divergence.to(torch.device("cpu"))
