@@ -3,6 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from chaos_lightning.dynamics.network import ChaoticNetwork
+
+
+def total_couplings(network: ChaoticNetwork) -> dict[tuple[int, int], Any]:
+    """Sum frozen and learned couplings: ``(receiving layer, sending layer)`` to K_ij, as tensors without gradient."""
+    couplings = {}
+    for each in network.connections:
+        learned = 0 if each.learned is None else each.learned.detach()
+        couplings[each.lower, each.upper] = each.frozen_down.detach() + learned
+        if not each.is_recurrent:
+            couplings[each.upper, each.lower] = each.frozen_up.detach() + (0 if each.learned is None else learned.T)
+    return couplings
+
 
 def euler_step(
     potentials: Sequence[Any],

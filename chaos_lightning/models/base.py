@@ -93,10 +93,10 @@ class ChaoticGenerator(HebbianTraining):
         )
         self.clock = Clock(tau, dt, sampling_time)
         self.tau, self.dt, self.sampling_time = tau, dt, sampling_time
-        for time in measure_times or []:
-            self.clock.steps_until(time, name="measure_times")
         if measure_times is None:
             measure_times = self.clock.times_at([0.5, 1.5, 2.0])
+        for time in measure_times:
+            self.clock.steps_until(time, name="measure_times")
         self.measure_times = sorted({sampling_time, *measure_times})
         self.layout = VisibleLayout(self.image_shape, num_classes, label_repetitions)
         self.noise = noise
@@ -117,9 +117,8 @@ class ChaoticGenerator(HebbianTraining):
         self._divergence = DivergenceWatch(self.network.num_layers)
         # Lightning has noted objects; a checkpoint holds what they are made from.
         rate = rate if isinstance(rate, str) else described(rate)  # type: ignore[assignment]
-        self.save_hyperparameters(
-            {"rule": described(self.rule), "rate": rate, "wiring": described_wiring(wiring)}, logger=True
-        )
+        plain = {"rule": described(self.rule), "rate": rate, "wiring": described_wiring(wiring)}
+        self.save_hyperparameters(plain, ignore=list(self.hparams))
 
     @property
     def layer_sizes(self) -> list[int]:

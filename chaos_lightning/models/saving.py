@@ -102,9 +102,9 @@ class Saved(Measured):
                 f"the checkpoint holds a network with layers of {header['layer_sizes']} units, "
                 f"but this one has {self.layer_sizes}"
             )
-        check_frozen_couplings(saved, self.hparams, self.layer_sizes)
         self._loaded_step = checkpoint["global_step"]
-        if has_trainer:  # else whoever loads the file names the settings
+        if has_trainer:  # else load_from_checkpoint has compared what must be the same
+            check_frozen_couplings(saved, self.hparams, self.layer_sizes)
             self._check_fit(checkpoint, saved, goes_on=goes_on)
         if has_trainer and self.trainer.precision == "64-true":
             self.double()  # Lightning would do it after loading, when float32 has rounded the weights

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.data import ImageDataModule, ImageSet
-from chaos_lightning.dynamics import initial_potentials, num_time_steps
+from chaos_lightning.dynamics import NO_DROPOUT, initial_potentials, num_time_steps
 from chaos_lightning.models import ChaoticGenerator
+from chaos_lightning.models.training import Step
 from tests.benchmarks.plain import plain_training_step
 
 ARCHITECTURES = {"one": OneLayer, "two": TwoLayer, "three": ThreeLayer}
@@ -80,11 +81,14 @@ class Contest:
         def training_step() -> None:
             self.step += 1
             with self._autocast():
-                clamped_start = self.model.start(self.batch_size, seed=(0, 0, self.step))
-                free_start = self.model.start(self.batch_size, seed=(0, 1, self.step))
-                lesson = self.model.lesson(self.images, [clamped_start, free_start])
-            for parameter, gradient in zip(self.network.trainable(), lesson.couplings + lesson.biases, strict=True):
-                parameter.grad = gradient
+                starts = {
+                    stream: self.model.start(self.batch_size, seed=(0, stream, self.step))
+                    for stream in self.model.rule.streams
+                }
+                difference = self.model.compare_phases(Step(self.images, starts, None, NO_DROPOUT))
+            changes = difference.couplings + difference.biases
+            for parameter, change in zip(self.network.trainable(), changes, strict=True):
+                parameter.grad = change.neg_()
             self.optimizer.step()
 
         return self._time(training_step, num_steps)

@@ -1,40 +1,12 @@
 """A training step as one would write it down from the equations of arXiv:2405.10822, without a thought for speed."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics import ChaoticNetwork
-
-
-def plain_run(
-    network: ChaoticNetwork, potentials: list[Tensor], alpha: float, num_steps: int, image: Tensor | None = None
-) -> list[Tensor]:
-    """Rates of all layers after a number of Euler steps from given potentials, with the visible rates held or not.
-
-    Args:
-        network: the network; its rate function must be tanh.
-        potentials: one tensor ``(chains, units)`` a layer.
-        alpha: dt / tau.
-        num_steps: number of time steps.
-        image: visible rates to hold, ``(chains, visible units)``.
-    """
-
-    def rates_of(potentials: list[Tensor]) -> list[Tensor]:
-        rates = [torch.tanh(potential) for potential in potentials]
-        return rates if image is None else [image, *rates[1:]]
-
-    x = list(potentials)
-    for _ in range(num_steps):
-        r = rates_of(x)
-        fields = [network.biases[layer].expand_as(x[layer]) for layer in range(network.num_layers)]
-        for connection in network.connections:
-            i, j = connection.lower, connection.upper
-            A, W = connection.learned, connection.frozen_down
-            fields[i] = fields[i] + r[j] @ (W + A).T
-            if i != j:
-                fields[j] = fields[j] + r[i] @ (connection.frozen_up + A.T).T
-        x = [(1 - alpha) * x_i + alpha * field for x_i, field in zip(x, fields, strict=True)]
-    return rates_of(x)
+from chaos_lightning.dynamics.reference import euler_run, total_couplings
 
 
 @torch.no_grad()
@@ -58,8 +30,10 @@ def plain_training_step(
         num_steps: time steps of either phase.
         learning_rate: k.
     """
-    clamped = plain_run(network, clamped_start, alpha, num_steps, image=images)
-    free = plain_run(network, free_start, alpha, num_steps)
+    couplings, biases = total_couplings(network), list(network.biases)
+    run = partial(euler_run, couplings=couplings, biases=biases, alpha=alpha, num_steps=num_steps, phi=torch.tanh)
+    _, clamped = run(clamped_start, hold=lambda _: images)
+    _, free = run(free_start)
     for connection in network.connections:
         i, j = connection.lower, connection.upper
         change = (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / len(images)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import CentredHebbian, ContrastiveHebbian, OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.data import Minibatch
-from chaos_lightning.dynamics import ChaoticNetwork, EulerIntegrator, Held, chains, gpu, run_chains
+from chaos_lightning.dynamics import NO_DROPOUT, ChaoticNetwork, EulerIntegrator, Held, chains, cuda_graphs, run_chains
+from chaos_lightning.models.training import Step
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -50,13 +51,13 @@ def test_a_run_is_captured_the_second_time_and_stays_the_same():
                 for pair in zip(state.potentials + state.rates, expected.potentials + expected.rates, strict=True):
                     assert torch.equal(*pair)
         assert first[1].rates[1].data_ptr() != second[1].rates[1].data_ptr() != third[1].rates[1].data_ptr()
-    assert len(gpu._RUNS[network].graphs) == 3
-    assert all(gpu._RUNS[network].graphs.values())
+    assert len(cuda_graphs._RUNS[network].graphs) == 3
+    assert all(cuda_graphs._RUNS[network].graphs.values())
     whole = run_chains(network, 0.1, 67, [20], seed=5)[0].rates[0]
     for first_chain in (0, 20, 40):
         part = run_chains(network, 0.1, 20, [20], seed=5, first_chain=first_chain)[0].rates[0]
         torch.testing.assert_close(part, whole[first_chain : first_chain + 20], rtol=0, atol=1e-5)
-    assert len(gpu._RUNS[network].graphs) == 5  # one for all parts
+    assert len(cuda_graphs._RUNS[network].graphs) == 5  # one for all parts
 
 
 def test_a_captured_run_sees_weights_starts_and_held_rates_as_they_are_now():
@@ -70,9 +71,9 @@ def test_a_captured_run_sees_weights_starts_and_held_rates_as_they_are_now():
     run(1, 0.5), run(1, 0.5)
     network.biases[1].data.add_(0.3)
     captured = [run(2, 0.5), run(1, -0.5)]
-    gpu._RUNS.clear()
+    cuda_graphs._RUNS.clear()
     one_by_one = run(2, 0.5)
-    gpu._RUNS.clear()
+    cuda_graphs._RUNS.clear()
     assert torch.equal(captured[0], one_by_one)
     assert torch.equal(captured[1], run(1, -0.5))
     assert not torch.equal(*captured)
@@ -92,10 +93,10 @@ def test_graphs_are_not_kept_for_ever():
     for num_chains in range(1, 40):
         for _ in range(2):
             run_chains(network, 0.1, num_chains, [2], seed=3)
-    assert len(gpu._RUNS[network].graphs) == gpu.MOST_GRAPHS
-    known = len(gpu._RUNS)
+    assert len(cuda_graphs._RUNS[network].graphs) == cuda_graphs.MOST_GRAPHS
+    known = len(cuda_graphs._RUNS)
     del network
-    assert len(gpu._RUNS) == known - 1
+    assert len(cuda_graphs._RUNS) == known - 1
 
 
 def test_a_gpu_does_what_the_cpu_does_from_the_same_start():
@@ -111,11 +112,11 @@ def test_a_gpu_does_what_the_cpu_does_from_the_same_start():
 SETTINGS = {"visible_units": 25, "seed": 3, "num_chains": 40}
 NETWORKS = [
     lambda: OneLayer(**SETTINGS, coupling_dropout=0.2),
-    lambda: TwoLayer(**SETTINGS, hidden_units=17, reclamp=True, centering=0.1, hidden_dropout=0.1),
+    lambda: TwoLayer(**SETTINGS, hidden_units=17, rule=CentredHebbian(reclamp=True, centering=0.1), hidden_dropout=0.1),
     lambda: TwoLayer(
         **SETTINGS, hidden_units=17, num_classes=3, held_label_share=0.5, held_pixel_share=0.25, rate="hardtanh"
     ),
-    lambda: ThreeLayer(**SETTINGS, hidden_units=17, top_units=9, reclamp=True, l1=0.01),
+    lambda: ThreeLayer(**SETTINGS, hidden_units=17, top_units=9, rule=ContrastiveHebbian(reclamp=True, l1=0.01)),
 ]
 
 
@@ -130,14 +131,14 @@ def test_captured_training_steps_learn_what_they_do_one_kernel_at_a_time(make, p
             )  # fmt: skip
             trainer.fit(model, Loader())
         assert (model.network.connections[0].learned != 0).any()
-        graphs = gpu._RUNS[model.network].graphs if captures else {}
+        graphs = cuda_graphs._RUNS[model.network].graphs if captures else {}
         assert any(graphs.values()) == captures
         return [parameter.detach().cpu() for parameter in model.network.parameters()]
 
     captured = train(captures=True)
     monkeypatch.setattr(chains, "replay", directly)
-    monkeypatch.setattr("chaos_lightning.models.base.replay", directly)
-    monkeypatch.setattr("chaos_lightning.models.base.side_by_side", one_after_the_other)
+    monkeypatch.setattr("chaos_lightning.models.training.replay", directly)
+    monkeypatch.setattr("chaos_lightning.learning.phases.side_by_side", one_after_the_other)
     for weight, expected in zip(captured, train(captures=False), strict=True):
         assert torch.equal(weight, expected)
 
@@ -156,16 +157,16 @@ def test_phases_that_do_not_fit_on_the_gpu_together_end_too(monkeypatch):
     images = torch.rand(num_chains, 784, device="cuda") * 2 - 1
 
     @torch.no_grad()
-    def gradients():
-        starts = [model.start(num_chains, seed=(0, phase)) for phase in range(2)]
+    def differences():
+        starts = {stream: model.start(num_chains, seed=(0, stream)) for stream in model.rule.streams}
         with torch.autocast("cuda", torch.bfloat16):
-            lesson = model.lesson(images, starts)
-        return [gradient.clone() for gradient in lesson.couplings + lesson.biases]
+            difference = model.compare_phases(Step(images, starts, None, NO_DROPOUT))
+        return [change.clone() for change in difference.couplings + difference.biases]
 
-    together = [gradients() for _ in range(10)]
-    monkeypatch.setattr("chaos_lightning.models.base.replay", directly)
-    monkeypatch.setattr("chaos_lightning.models.base.side_by_side", one_after_the_other)
-    expected = gradients()
+    together = [differences() for _ in range(10)]
+    monkeypatch.setattr("chaos_lightning.models.training.replay", directly)
+    monkeypatch.setattr("chaos_lightning.learning.phases.side_by_side", one_after_the_other)
+    expected = differences()
     for found in together:
         assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
 

@@ -12,11 +12,12 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     EulerIntegrator,
     Held,
-    draw_thinning,
+    draw_dropout,
     initial_potentials,
     num_time_steps,
     run_chains,
 )
+from chaos_lightning.dynamics.reference import euler_run, total_couplings
 
 ARCHITECTURES = [[11], [11, 7], [11, 7, 5], [11, 7, 5, 3]]
 RATES = {"tanh": np.tanh, "hardtanh": lambda x: np.clip(x, -1, 1)}
@@ -34,36 +35,13 @@ def trained_like(layer_sizes, rate="tanh", dtype=torch.float64):
     return network
 
 
-def couplings_in_numpy(network):
-    """Coupling into layer i from layer j, by (i, j), from the frozen and learned parts."""
-    couplings = {}
-    for connection in network.connections:
-        low, up = connection.lower, connection.upper
-        learned, down = connection.learned.detach().numpy(), connection.frozen_down.detach().numpy()
-        couplings[low, up] = down + learned
-        if low != up:
-            couplings[up, low] = connection.frozen_up.detach().numpy() + learned.T
-    return couplings
-
-
 def euler_in_numpy(network, potentials, alpha, num_steps, rate=np.tanh, held=None, mask=None):
-    """x <- (1 - alpha) x + alpha (sum_j K_ij phi(x_j) + b_i), one chain after the other."""
-    couplings = couplings_in_numpy(network)
+    """Potentials after a run of the reference, in NumPy."""
+    couplings = {key: coupling.numpy() for key, coupling in total_couplings(network).items()}
     biases = [bias.detach().numpy() for bias in network.biases]
-    potentials = [potential.numpy().copy() for potential in potentials]
-    for chain in range(len(potentials[0])):
-        x = [potential[chain] for potential in potentials]
-        for _ in range(num_steps):
-            r = [rate(x_i) for x_i in x]
-            if held is not None:
-                r[0] = np.where(mask, held[chain], r[0])
-            x = [
-                (1 - alpha) * x_i + alpha * (sum(K @ r[j] for (k, j), K in couplings.items() if k == i) + biases[i])
-                for i, x_i in enumerate(x)
-            ]
-        for potential, x_i in zip(potentials, x, strict=True):
-            potential[chain] = x_i
-    return potentials
+    start = [potential.numpy() for potential in potentials]
+    hold = (lambda rates: rates) if held is None else (lambda rates: np.where(mask, held, rates))
+    return euler_run(start, couplings, biases, alpha, num_steps, rate, hold)[0]
 
 
 @pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
@@ -122,7 +100,7 @@ def test_error_is_of_first_order_in_the_time_step():
     """Halving dt halves the distance to the exact solution, which SciPy finds with high accuracy."""
     network = trained_like([11, 7])
     start = initial_potentials([11, 7], 1, seed=[2], dtype=torch.float64)
-    couplings = couplings_in_numpy(network)
+    couplings = {key: coupling.numpy() for key, coupling in total_couplings(network).items()}
     b, c = (bias.detach().numpy() for bias in network.biases)
 
     def velocity(_, x):
@@ -150,15 +128,15 @@ def test_a_run_in_pieces_is_the_run_and_leaves_the_given_state_alone():
 
 
 @pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
-def test_weights_and_what_thins_them_stay_as_they_are(layer_sizes):
+def test_weights_and_dropout_stay_as_they_are(layer_sizes):
     """Only their sums are scaled in place."""
     network = trained_like(layer_sizes)
-    thinning = draw_thinning(network, coupling_rate=0.5, hidden_rate=0.5, seed=[1])
-    weights, factors = copy.deepcopy((network.state_dict(), thinning))
-    for settings in ({}, {"thinning": thinning}):
+    dropout = draw_dropout(layer_sizes, network.pairs, coupling_rate=0.5, hidden_rate=0.5, seed=[1], dtype=torch.float64)
+    weights, factors = copy.deepcopy((network.state_dict(), dropout))
+    for settings in ({}, {"dropout": dropout}):
         EulerIntegrator(network, 0.3, **settings)
     assert all(torch.equal(weight, weights[name]) for name, weight in network.state_dict().items())
-    for left, before in zip(thinning, factors, strict=True):
+    for left, before in zip(dropout, factors, strict=True):
         assert all(map(torch.equal, left, before))
 
 

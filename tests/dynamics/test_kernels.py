@@ -15,6 +15,7 @@ from chaos_lightning.dynamics import (
     ChaoticNetwork,
     EulerIntegrator,
     Held,
+    Tanh,
     draw_by_chain,
     initial_potentials,
     integrator,
@@ -113,11 +114,15 @@ def test_a_copied_network_keeps_its_rate_function(monkeypatch):
         assert torch.equal(ours.advance(ours.start(start), 3).rates[0], theirs.advance(theirs.start(start), 3).rates[0])
 
 
+class Steeper(Tanh):
+    slope = 3.0
+
+
 def test_a_rate_function_that_the_kernel_does_not_know_is_left_to_the_loop(monkeypatch):
     monkeypatch.setattr(integrator, "has_kernels", lambda device: True)
     monkeypatch.setattr(integrator, "multiplies_on_matrix_units", lambda dtype: True)
     network = trained_like([7, 5], "tanh")
-    network.rate = network.rate._replace(slope=3.0)
+    network.rate = Steeper()
     state = EulerIntegrator(network, 0.1)._fused_time_steps(torch.zeros(3, 12), torch.zeros(3, 12))
     assert state is None
 

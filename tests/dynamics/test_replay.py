@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from chaos_lightning.dynamics import gpu, replay
+from chaos_lightning.dynamics import cuda_graphs, replay
 
 
 class PretendedGraph:
@@ -26,7 +26,7 @@ class PretendedGraph:
         own = [leaf for leaf in self.leaves if isinstance(leaf, torch.Tensor)]
         for mine, given in zip(own, tensors, strict=True):
             mine.copy_(given)
-        with gpu._running_on(torch.device("cpu")):  # a graph would run none of this
+        with cuda_graphs._running_on(torch.device("cpu")):  # a graph would run none of this
             new = self.run(*tree_unflatten(self.leaves, self.structure))
         for mine, value in zip(tree_flatten(self.results)[0], tree_flatten(new)[0], strict=True):
             mine.copy_(value)
@@ -35,8 +35,8 @@ class PretendedGraph:
 
 @pytest.fixture(autouse=True)
 def pretended(monkeypatch):
-    monkeypatch.setattr(gpu, "has_kernels", lambda device: True)
-    monkeypatch.setattr(gpu, "_Graph", PretendedGraph)
+    monkeypatch.setattr(cuda_graphs, "has_kernels", lambda device: True)
+    monkeypatch.setattr(cuda_graphs, "_Graph", PretendedGraph)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     PretendedGraph.made = 0
@@ -87,7 +87,7 @@ def test_whatever_the_run_depends_on_makes_it_another():
     with torch.autocast("cpu", torch.bfloat16):
         replay(layer, doubled, values, 3, key="some")
     assert PretendedGraph.made == len(calls)
-    assert len(gpu._RUNS[layer].graphs) == len(calls) + 1
+    assert len(cuda_graphs._RUNS[layer].graphs) == len(calls) + 1
 
 
 def test_results_last_unless_they_need_not_and_never_are_the_graphs_own():
@@ -106,10 +106,10 @@ def test_weights_that_lie_elsewhere_forget_all_graphs():
         replay(layer, doubled, torch.rand(5), 0, key=1)
     layer.double()
     replay(layer, doubled, torch.rand(5), 0, key=1)
-    assert list(gpu._RUNS[layer].graphs.values()) == [None]
-    known = len(gpu._RUNS)
+    assert list(cuda_graphs._RUNS[layer].graphs.values()) == [None]
+    known = len(cuda_graphs._RUNS)
     del layer
-    assert len(gpu._RUNS) == known - 1
+    assert len(cuda_graphs._RUNS) == known - 1
 
 
 def test_a_run_within_a_run_is_a_part_of_it():
@@ -122,7 +122,7 @@ def test_a_run_within_a_run_is_a_part_of_it():
         assert torch.equal(
             replay(layer, outer, torch.full((2,), float(count)), key="outer"), torch.full((2,), 2.0 * count + 2)
         )
-    assert len(gpu._RUNS[layer].graphs) == PretendedGraph.made == 1
+    assert len(cuda_graphs._RUNS[layer].graphs) == PretendedGraph.made == 1
 
 
 def test_a_run_that_failed_is_not_known():
@@ -142,7 +142,7 @@ def test_a_run_that_failed_is_not_known():
 
 def test_the_graph_that_was_not_used_for_longest_goes_first():
     layer = network()
-    for size in range(1, gpu.MOST_GRAPHS + 1):
+    for size in range(1, cuda_graphs.MOST_GRAPHS + 1):
         for _ in range(2):
             replay(layer, doubled, torch.rand(size), 0, key=1)
     for size in (1, 40):
@@ -152,4 +152,4 @@ def test_the_graph_that_was_not_used_for_longest_goes_first():
     assert PretendedGraph.made == made
     replay(layer, doubled, torch.rand(2), 0, key=1)  # met for the first time again
     assert PretendedGraph.made == made
-    assert len(gpu._RUNS[layer].graphs) == gpu.MOST_GRAPHS
+    assert len(cuda_graphs._RUNS[layer].graphs) == cuda_graphs.MOST_GRAPHS

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import CentredHebbian, ChaoticGenerator, ContrastiveHebbian, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.baselines import Baseline
 from chaos_lightning.models import TrainingDivergedError
 
@@ -65,22 +65,27 @@ def test_settings_that_a_checkpoint_does_not_know_are_told_when_training_goes_on
         train(TwoLayer(**FAST, hidden_units=13), tmp_path, 6, ckpt_path=tmp_path / "older.ckpt")
 
 
-@pytest.mark.parametrize(("before", "after"), [(0.0, 0.02), (0.02, 0.0)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(ContrastiveHebbian(), CentredHebbian(bias_rate=1.0)), (CentredHebbian(bias_rate=1.0), ContrastiveHebbian())],
+)
 def test_centred_and_published_networks_load_one_another_but_do_not_go_on(tmp_path, before, after):
-    model = TwoLayer(**FAST, hidden_units=13, centering=before, bias_rate=1.0)
+    model = TwoLayer(**FAST, hidden_units=13, rule=before)
     train(model, tmp_path, 5)
     path = tmp_path / "last.ckpt"
-    loaded = TwoLayer.load_from_checkpoint(path, centering=after)
+    loaded = TwoLayer.load_from_checkpoint(path, rule=after)
     assert torch.equal(loaded.sample(3, seed=1), model.sample(3, seed=1))
-    with pytest.raises(ValueError, match=f"centering={before:g} and bias_rate=1, and it cannot go on with {after:g}"):
-        train(TwoLayer(**FAST, hidden_units=13, centering=after, bias_rate=1.0), tmp_path, 6, ckpt_path=path)
+    names = [type(rule).__name__ for rule in (before, after)]
+    with pytest.raises(ValueError, match=f"rule {names[0]} with bias_rate=1.0, and it cannot go on with {names[1]}"):
+        train(TwoLayer(**FAST, hidden_units=13, rule=after), tmp_path, 6, ckpt_path=path)
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, 3.0), (3.0, 1.0), (3.0, 5.0)])
+@pytest.mark.parametrize(("before", "after"), [(1.0, 3.0), (3.0, 1.0), (3.0, 5.0)])
 def test_a_run_goes_on_with_its_rate_of_the_biases(tmp_path, before, after):
-    train(TwoLayer(**FAST, hidden_units=13, bias_rate=before), tmp_path, 5)
-    with pytest.raises(ValueError, match=f"bias_rate={before or 1:g}, and it cannot go on with 0 and {after:g}"):
-        train(TwoLayer(**FAST, hidden_units=13, bias_rate=after), tmp_path, 6, ckpt_path=tmp_path / "last.ckpt")
+    train(TwoLayer(**FAST, hidden_units=13, rule=ContrastiveHebbian(bias_rate=before)), tmp_path, 5)
+    with pytest.raises(ValueError, match=f"bias_rate={before}, and it cannot go on with .* bias_rate={after}"):
+        model = TwoLayer(**FAST, hidden_units=13, rule=ContrastiveHebbian(bias_rate=after))
+        train(model, tmp_path, 6, ckpt_path=tmp_path / "last.ckpt")
 
 
 def test_steps_and_files_are_counted_right(tmp_path):
@@ -112,10 +117,7 @@ def test_a_resumed_run_ends_as_one_never_interrupted(tmp_path, stop):
             held_label_share=0.23,
             held_pixel_share=0.31,
             num_chains=307,
-            reclamp=True,
-            centering=0.1,
-            bias_rate=3.0,
-            l1=0.01,
+            rule=CentredHebbian(reclamp=True, centering=0.1, bias_rate=3.0, l1=0.01),
             coupling_dropout=0.1,
             hidden_dropout=0.1,
             optimizer=adam,

@@ -1,14 +1,19 @@
 """The learning rule with a second clamped phase, centring, dropout and L1, against the equations in NumPy."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import CentredHebbian, ContrastiveHebbian, OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.data import Minibatch
-from chaos_lightning.dynamics import draw_thinning, initial_potentials
-from chaos_lightning.models.base import CLAMPED_PHASE, DROPOUT, FREE_PHASE, RECLAMPED_PHASE
+from chaos_lightning.dynamics import NO_DROPOUT, Stream, draw_dropout, initial_potentials
+from chaos_lightning.dynamics.reference import euler_run
+from chaos_lightning.learning import Phases
+from chaos_lightning.models.training import Step
 
 SMALL = {"visible_units": 25, "tau": 10.0, "dt": 3.0, "sampling_time": 21.0}
 ALPHA, NUM_STEPS, K = 0.3, 7, 0.07
@@ -48,20 +53,8 @@ def to_numpy(tensor):
     return tensor.detach().double().numpy().copy()
 
 
-def run_in_numpy(start, frozen, A, biases, units, data=None):
-    """Rates after the time loop. frozen[i][j] and A[i][j]: couplings from layer j into layer i, None where none."""
-    x = [layer.copy() for layer in start]
-    for step in range(NUM_STEPS + 1):
-        r = [np.tanh(layer) for layer in x]
-        if data is not None:
-            r[0] = data
-        if step < NUM_STEPS:
-            x = [
-                (1 - ALPHA) * x[i]
-                + ALPHA * (b + sum((r[j] * units[j]) @ (K_ij + A[i][j]).T for j, K_ij in frozen[i].items()))
-                for i, b in enumerate(biases)
-            ]
-    return r
+def rule_of(centering=0.0, **settings):
+    return CentredHebbian(centering=centering, **settings) if centering else ContrastiveHebbian(**settings)
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
@@ -76,37 +69,43 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(
     reclamp = reclamp and bool(sizes)  # one layer has nothing hidden
     model = architecture(
         **SMALL, **sizes, coupling_dropout=coupling_rate, hidden_dropout=hidden_rate, optimizer=sgd,
-        centering=centering, bias_rate=bias_rate, reclamp=reclamp,
+        rule=rule_of(centering, bias_rate=bias_rate, reclamp=reclamp),
     ).double()  # fmt: skip
     layers = model.network.layer_sizes
     pairs = model.network.pairs
-    frozen = [{} for _ in layers]
+    frozen = {}
     for connection in model.network.connections:
-        frozen[connection.lower][connection.upper] = to_numpy(connection.frozen_down)
+        frozen[connection.lower, connection.upper] = to_numpy(connection.frozen_down)
         if not connection.is_recurrent:
-            frozen[connection.upper][connection.lower] = to_numpy(connection.frozen_up)
+            frozen[connection.upper, connection.lower] = to_numpy(connection.frozen_up)
     A = [np.zeros((layers[i], layers[j])) for i, j in pairs]
     b = [np.zeros(size) for size in layers]
     means = [np.zeros(size) for size in layers]
     data = to_numpy(Loader.images.flatten(1))
 
     for step in range(4):
-        drawn = draw_thinning(
-            model.network, coupling_rate=coupling_rate, hidden_rate=hidden_rate, seed=(0, DROPOUT, step)
+        seed = (0, Stream.DROPOUT, step)
+        drawn = draw_dropout(
+            layers, pairs, coupling_rate=coupling_rate, hidden_rate=hidden_rate, seed=seed, dtype=torch.float64
         )
         m = [to_numpy(x) for x in drawn.couplings] if drawn.couplings else [np.ones_like(x) for x in A]
         n = [to_numpy(x) for x in drawn.units] if drawn.units else [np.ones_like(x) for x in b]
-        thinned = [{} for _ in layers]
+        total = {}
         for (i, j), A_ij, m_ij in zip(pairs, A, m, strict=True):
-            thinned[i][j] = m_ij * A_ij
-            thinned[j][i] = (m_ij * A_ij).T
-        free_start = [to_numpy(x) for x in initial_potentials(layers, 13, seed=[0, FREE_PHASE, step])]
-        hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, CLAMPED_PHASE, step])]
-        clamped = run_in_numpy([data, *hidden], frozen, thinned, b, n, data)
-        free = run_in_numpy(free_start, frozen, thinned, b, n)
+            total[j, i] = frozen[j, i] + (m_ij * A_ij).T
+            total[i, j] = frozen[i, j] + m_ij * A_ij
+        thinned = {(i, j): K_ij * n[j] for (i, j), K_ij in total.items()}  # dropped units send nothing
+
+        def run(start, hold=lambda rates: rates, couplings=thinned):
+            return euler_run(start, couplings, b, ALPHA, NUM_STEPS, np.tanh, hold)[1]
+
+        free_start = [to_numpy(x) for x in initial_potentials(layers, 13, seed=[0, Stream.FREE_PHASE, step])]
+        hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, Stream.CLAMPED_PHASE, step])]
+        clamped = run([data, *hidden], lambda rates: data)
+        free = run(free_start)
         if reclamp:
-            hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, RECLAMPED_PHASE, step])]
-            free = run_in_numpy([free[0], *hidden], frozen, thinned, b, n, free[0])
+            hidden = [to_numpy(x) for x in initial_potentials(layers[1:], 13, seed=[0, Stream.RECLAMPED_PHASE, step])]
+            free = run([free[0], *hidden], lambda rates, samples=free[0]: samples)
         if centering > 0:
             weight = max(centering, 1 / (step + 1))  # the first two steps count alike, then 0.4
             newest = [(r.mean(axis=0) + s.mean(axis=0)) / 2 for r, s in zip(clamped, free, strict=True)]
@@ -131,21 +130,40 @@ def test_couplings_and_biases_follow_the_rule_of_the_thinned_network(
         np.testing.assert_allclose(to_numpy(parameter), expected, rtol=1e-9, atol=1e-11)
 
 
+@dataclass(frozen=True)
+class Noting(CentredHebbian):
+    noted: ClassVar[dict] = {}
+
+    def direction(self, phases, difference, memory):
+        direction = super().direction(phases, difference, memory)
+        self.noted["differences"] = [change.clone() for change in direction.couplings + direction.biases]
+        self.noted["before"] = [parameter.detach().clone() for parameter in phases.network.trainable()]
+        return direction
+
+
+class Still(ContrastiveHebbian):
+    """Makes no difference: what moves the weights is something else alone."""
+
+    def direction(self, phases, difference, memory):
+        return difference._replace(
+            couplings=[torch.zeros_like(change) for change in difference.couplings],
+            biases=[torch.zeros_like(change) for change in difference.biases],
+        )
+
+
+def phases_of(model, visible=None, num_chains=13):
+    """Phases of a step whose chains start from their own streams."""
+    starts = {stream: model.start(num_chains, seed=(0, stream, 0)) for stream in model.rule.streams}
+    return Phases(model.network, model.clock, visible, starts)
+
+
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
 def test_centred_biases_take_the_mean_input_of_all_that_changes_couplings(architecture, sizes):
     """The optimiser's step and the L1 penalty, in float32 whatever the products are rounded to."""
-    model = architecture(**SMALL, **sizes, centering=0.4, bias_rate=7.0, l1=0.1, optimizer=sgd)
-    noted = {}
-    gradients = model._gradients
-
-    def noting(*arguments):
-        noted["differences"] = [-gradient for gradient in gradients(*arguments)]
-        noted["before"] = [parameter.detach().clone() for parameter in model.network.trainable()]
-        return [-difference for difference in noted["differences"]]
-
-    model._gradients = noting
+    model = architecture(**SMALL, **sizes, rule=Noting(centering=0.4, bias_rate=7.0, l1=0.1), optimizer=sgd)
+    noted = Noting.noted
     train(model, 3, precision="bf16-mixed")
-    pairs, means = model.network.pairs, list(model.mean_rates)
+    pairs, means = model.network.pairs, model.memory["mean_rates"].split(model.layer_sizes)
     changes = [new.detach() - old for new, old in zip(model.network.trainable(), noted["before"], strict=True)]
     couplings, biases = changes[: len(pairs)], changes[len(pairs) :]
     assert all((coupling == 0).sum() < coupling.numel() / 2 for coupling in couplings)
@@ -165,7 +183,8 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
     architecture, sizes, reclamp
 ):
     model = architecture(
-        **(SMALL | {"sampling_time": 300.0}), **sizes, gain=3.0, num_chains=13, reclamp=reclamp, optimizer=sgd
+        **(SMALL | {"sampling_time": 300.0}), **sizes, gain=3.0, num_chains=13, rule=rule_of(reclamp=reclamp),
+        optimizer=sgd,
     )
     generator = torch.Generator().manual_seed(1)
     for coupling in model.network.learned:
@@ -173,7 +192,7 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
     model.network.biases[0].data.normal_(std=0.2, generator=generator)
     model.double()
     before = [parameter.detach().clone() for parameter in model.network.trainable()]
-    own_samples = model.free_phase(model.start(13, seed=(0, FREE_PHASE, 0))).rates[0]
+    own_samples = phases_of(model).free().rates[0]
     train(model, 1, images=own_samples.unflatten(1, (1, 5, 5)))
     changes = [(new - old).abs().max() for new, old in zip(model.network.trainable(), before, strict=True)]
     couplings = changes[: len(model.network.pairs)]
@@ -184,38 +203,39 @@ def test_the_second_clamped_phase_holds_samples_with_their_labels_and_leaves_bot
     def model(reclamp):
         return TwoLayer(
             **SMALL, hidden_units=7, num_classes=3, label_repetitions=2, held_label_share=0.5, held_pixel_share=0.25,
-            num_chains=8, hidden_dropout=0.3, reclamp=reclamp, optimizer=sgd,
+            num_chains=8, hidden_dropout=0.3, rule=rule_of(reclamp=reclamp), optimizer=sgd,
         )  # fmt: skip
 
-    def noting(phase, noted):
-        def note(self, *arguments, thinning, **settings):
-            state = phase(self, *arguments, thinning=thinning, **settings)
-            noted.append((*arguments, thinning, state))
+    def noting(noted):
+        def note(self, stream, held):
+            state = run(self, stream, held)
+            noted.append((held, self.starts[stream], self.dropout, state))
             return state
 
         return note
 
+    run = Phases._run
     calls = {True: [], False: []}
     for reclamp, noted in calls.items():
         with monkeypatch.context() as patch:
-            for phase in ("clamped_phase", "free_phase"):
-                patch.setattr(TwoLayer, phase, noting(getattr(TwoLayer, phase), noted))
+            patch.setattr(Phases, "_run", noting(noted))
             train(model(reclamp), 1)
-    (images, *first), (free_start, free_thinning, free), (samples, *second) = calls[True]
+    (first_held, *first), (_, free_start, free_dropout, free), (second_held, *second) = calls[True]
+    images, samples = first_held.values, second_held.values
     assert len(images) == 13
     assert samples.shape == (8, 25 + 3 * 2)
     assert torch.equal(samples, free.rates[0])
     # every second chain holds the label of its image, which is 0
     assert (samples[1::2, 25:] == torch.tensor([1.0, 1, -1, -1, -1, -1])).all()
     assert not (samples[::2, 25:].abs() == 1).any()
-    assert first[1] is free_thinning is second[1]
+    assert first[1] is free_dropout is second[1]
     assert len({int(start.origin[0]) for start in (first[0], free_start, second[0])}) == 3
     for (*_, with_third), (*_, without) in zip(calls[True], calls[False], strict=False):
         assert all(torch.equal(*pair) for pair in zip(with_third.rates, without.rates, strict=True))
 
 
 def test_a_schedule_scales_the_rate_of_the_biases_or_is_refused():
-    settings = {**SMALL, "bias_rate": 7.0, "optimizer": sgd}
+    settings = {**SMALL, "rule": ContrastiveHebbian(bias_rate=7.0), "optimizer": sgd}
 
     def halved(optimizer):
         return torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
@@ -231,13 +251,12 @@ def test_a_schedule_scales_the_rate_of_the_biases_or_is_refused():
 
 
 def test_without_a_rate_of_their_own_biases_learn_as_couplings_do_unless_centred():
-    assert (OneLayer(**SMALL).bias_rate, OneLayer(**SMALL, centering=0.1).bias_rate) == (1.0, 50.0)
-    assert OneLayer(**SMALL, centering=0.1, bias_rate=1.0).bias_rate == 1.0
+    assert (OneLayer(**SMALL).rule.bias_rate, CentredHebbian().bias_rate) == (1.0, 50.0)
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
 def test_l1_is_a_soft_threshold_after_each_step(architecture, sizes):
-    plain, sparse = (architecture(**SMALL, **sizes, l1=l1, optimizer=sgd) for l1 in (0.0, 0.1))
+    plain, sparse = (architecture(**SMALL, **sizes, rule=rule_of(l1=l1), optimizer=sgd) for l1 in (0.0, 0.1))
     train(plain, 1)
     train(sparse, 1)
     for before, after in zip(plain.network.connections, sparse.network.connections, strict=True):
@@ -255,15 +274,13 @@ def test_l1_follows_the_learning_rate_of_the_step():
         return torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
 
     plain, sparse = (
-        OneLayer(**SMALL, l1=l1, optimizer=lambda p: torch.optim.SGD(p, lr=0.0), lr_scheduler=halved)
+        OneLayer(**SMALL, rule=Still(l1=l1), optimizer=lambda p: torch.optim.SGD(p, lr=0.0), lr_scheduler=halved)
         for l1 in (0.0, 1.0)
     )
     for model in (plain, sparse):
         model._make_optimizer = lambda parameters: torch.optim.SGD(parameters, lr=0.01)
         model.network.connections[0].learned.data.fill_(1.0)
         model.network.connections[0].learned.data.fill_diagonal_(0.0)
-        # no difference: what moves the couplings is the penalty alone
-        model._gradients = lambda *_, model=model: [torch.zeros_like(p) for p in model.trainable()]
         train(model, 3)
     above = torch.ones(25, 25).triu(1).bool()
     assert (plain.network.connections[0].learned[above] == 1).all()
@@ -274,12 +291,13 @@ def test_l1_follows_the_learning_rate_of_the_step():
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW])
 def test_weight_decay_shrinks_couplings_and_leaves_biases_alone(optimizer, bias_rate):
     model = TwoLayer(
-        **SMALL, hidden_units=7, bias_rate=bias_rate, optimizer=lambda p: optimizer(p, lr=0.5, weight_decay=0.1)
+        **SMALL,
+        hidden_units=7,
+        rule=Still(bias_rate=bias_rate),
+        optimizer=lambda p: optimizer(p, lr=0.5, weight_decay=0.1),
     )
     for parameter in model.trainable():
         parameter.data.fill_(1.0)
-    # no difference: what moves the couplings is the decay alone
-    model._gradients = lambda *_: [torch.zeros_like(p) for p in model.trainable()]
     train(model, 3)
     np.testing.assert_allclose(to_numpy(model.network.learned[0]), (1 - 0.5 * 0.1) ** 3, rtol=1e-12)
     assert all((bias == 1).all() for bias in model.network.biases)
@@ -289,9 +307,9 @@ def test_what_is_dropped_is_a_function_of_seed_and_step_with_the_asked_rates():
     network = ThreeLayer(visible_units=28**2, hidden_units=500, top_units=100).network
 
     def draw(*seed):
-        return draw_thinning(network, coupling_rate=0.3, hidden_rate=0.2, seed=seed)
+        return draw_dropout(network.layer_sizes, network.pairs, coupling_rate=0.3, hidden_rate=0.2, seed=seed)
 
-    first, again, later = draw(1, DROPOUT, 5), draw(1, DROPOUT, 5), draw(1, DROPOUT, 6)
+    first, again, later = draw(1, 6, 5), draw(1, 6, 5), draw(1, 6, 6)
     for drawn, repeated, other in zip(first.couplings, again.couplings, later.couplings, strict=True):
         assert torch.equal(drawn, repeated)
         assert not torch.equal(drawn, other)
@@ -304,7 +322,7 @@ def test_what_is_dropped_is_a_function_of_seed_and_step_with_the_asked_rates():
 
 
 def test_one_layer_drops_a_coupling_both_ways_and_stays_symmetrical():
-    model = OneLayer(**SMALL, coupling_dropout=0.5, l1=0.01, optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
+    model = OneLayer(**SMALL, coupling_dropout=0.5, rule=rule_of(l1=0.01), optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
     train(model, 10)
     learned = model.network.connections[0].learned.detach()
     assert learned.any()
@@ -319,13 +337,13 @@ def test_sampling_and_the_phases_by_themselves_drop_nothing():
     train(plain, 3)
     thinned.double().network.load_state_dict(plain.network.state_dict())
     assert torch.equal(thinned.train().sample(11, seed=3), plain.sample(11, seed=3))
-    ours, theirs = (model.free_phase(model.start(11, seed=(0, 0, 0))).rates for model in (thinned, plain))
+    ours, theirs = (phases_of(model, num_chains=11).free().rates for model in (thinned, plain))
     assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
 
 
 def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
     def model():
-        return TwoLayer(**SMALL, hidden_units=7, l1=0.01, coupling_dropout=0.3, hidden_dropout=0.3, optimizer=sgd)
+        return TwoLayer(**SMALL, hidden_units=7, rule=rule_of(l1=0.01), coupling_dropout=0.3, hidden_dropout=0.3, optimizer=sgd)
 
     whole, first, second = model(), model(), model()
     train(whole, 9, precision="32-true")
@@ -338,13 +356,23 @@ def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"l1": -1.0}, "l1 must be 0 or more"),
-        ({"l1": float("nan")}, "l1 must be 0 or more"),
         ({"coupling_dropout": 1.0}, "coupling_dropout is a probability"),
         ({"hidden_dropout": -0.1}, "hidden_dropout is a probability"),
         ({"hidden_dropout": 0.5}, "needs a hidden layer"),
-        ({"reclamp": True}, "reclamp lets hidden layers relax, and this network has none"),
-        ({"centering": -0.1}, "centering is the weight of a step in the running mean rates, from 0 to 1"),
+        ({"rule": ContrastiveHebbian(reclamp=True)}, "reclamp lets hidden layers relax, and this network has none"),
+    ],
+)
+def test_settings_that_do_not_fit_one_layer_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        OneLayer(**SMALL, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"l1": -1.0}, "l1 must be 0 or more"),
+        ({"l1": float("nan")}, "l1 must be 0 or more"),
+        ({"centering": -0.1}, "centering is the weight of a step in the running mean rates, above 0 and at most 1"),
         ({"centering": float("nan")}, "centering is the weight of a step"),
         ({"bias_rate": 0.0}, "bias_rate is a multiple of the learning rate and must be positive"),
         ({"bias_rate": float("inf")}, "bias_rate is a multiple of the learning rate"),
@@ -352,7 +380,13 @@ def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
 )
 def test_impossible_settings_of_the_rule_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        OneLayer(**SMALL, **settings)
+        CentredHebbian(**settings)
+
+
+@pytest.mark.parametrize("name", ["centering", "reclamp", "bias_rate", "l1"])
+def test_settings_of_earlier_versions_are_refused_with_their_new_spelling(name):
+    with pytest.raises(ValueError, match=f"{name} is a setting of the learning rule now: rule=.*{name}: VALUE"):
+        TwoLayer(**SMALL, **{name: 0.1})
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
@@ -374,7 +408,8 @@ def test_what_an_earlier_run_has_noted_does_not_stop_the_next():
     bad[0, 0, 0, 0] = float("nan")
     with pytest.raises(ValueError, match="finite"):
         train(model, 2, images=bad)
-    model.lesson(torch.full((13, 25), 3.0, dtype=torch.double), [model.start(13, seed=(0, use)) for use in range(2)])
+    starts = {stream: model.start(13, seed=(0, stream)) for stream in model.rule.streams}
+    model.compare_phases(Step(torch.full((13, 25), 3.0, dtype=torch.double), starts, None, NO_DROPOUT))
     train(model, 2)
     assert 0 < model.largest_potential < 100
 
@@ -382,16 +417,16 @@ def test_what_an_earlier_run_has_noted_does_not_stop_the_next():
 @pytest.mark.parametrize(
     ("architecture", "sizes", "settings"),
     [(*each, {}) for each in ARCHITECTURES]
-    + [(*each, {"reclamp": True, "centering": 0.1}) for each in ARCHITECTURES[1:]],
+    + [(*each, {"rule": CentredHebbian(reclamp=True)}) for each in ARCHITECTURES[1:]],
 )
 def test_the_memory_of_a_step_does_not_depend_on_its_time(architecture, sizes, settings):
     def bytes_allocated(sampling_time):
         model = architecture(visible_units=25, dt=1.0, sampling_time=sampling_time, **sizes, **settings)
-        starts = [model.start(13, seed=(0, use)) for use in range(2 + model.reclamp)]
-        images = Loader.images.flatten(1).float()
-        model.lesson(images, starts)
+        starts = {stream: model.start(13, seed=(0, stream)) for stream in model.rule.streams}
+        step = Step(Loader.images.flatten(1).float(), starts, None, NO_DROPOUT)
+        model.compare_phases(step)
         with torch.profiler.profile(profile_memory=True) as profile, torch.no_grad():
-            model.lesson(images, starts)
+            model.compare_phases(step)
         return sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
 
     assert bytes_allocated(200.0) == bytes_allocated(50.0) > 0

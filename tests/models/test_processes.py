@@ -10,8 +10,15 @@ from forked import exit_code, forking_trainer, start
 from half_bright import FewPixels
 from lightning.pytorch import Callback
 
-from chaos_lightning import MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.models.base import CLAMPED_PHASE, FREE_PHASE
+from chaos_lightning import (
+    CentredHebbian,
+    ContrastiveHebbian,
+    MNISTDataModule,
+    OneLayer,
+    ThreeLayer,
+    TwoLayer,
+)
+from chaos_lightning.dynamics import Stream, run_from
 
 ARCHITECTURES = ("OneLayer", "TwoLayer", "ThreeLayer")
 PRECISIONS = {"64-true": 1e-13, "32-true": 1e-5}
@@ -26,9 +33,9 @@ class Result(Callback):
         if batch_idx == 0:
             starts = [
                 model.start(len(batch.images), seed=(model.seed, phase, 0), first_chain=batch.first_index)
-                for phase in (CLAMPED_PHASE, FREE_PHASE)
+                for phase in (Stream.CLAMPED_PHASE, Stream.FREE_PHASE)
             ]
-            states = [model._run(start, [0.0])[0] for start in starts]
+            states = [run_from(model.network, 0.5, start, [0])[0] for start in starts]
             self.start = torch.cat([potentials for state in states for potentials in state.potentials], 1)
 
     def on_fit_end(self, trainer, model):
@@ -46,9 +53,9 @@ class Result(Callback):
 def train(architecture, precision, devices, file):
     model = {
         "OneLayer": lambda **s: OneLayer(
-            num_classes=2, held_label_share=0.25, held_pixel_share=0.25, centering=0.1, **s
+            num_classes=2, held_label_share=0.25, held_pixel_share=0.25, rule=CentredHebbian(centering=0.1), **s
         ),
-        "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, reclamp=True, noise=0.1, **s),
+        "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, rule=ContrastiveHebbian(reclamp=True), noise=0.1, **s),
         "ThreeLayer": lambda **s: ThreeLayer(
             hidden_units=53,
             top_units=31,
@@ -57,11 +64,8 @@ def train(architecture, precision, devices, file):
             held_label_share=0.5,
             held_pixel_share=0.25,
             num_chains=40,
-            reclamp=True,
-            centering=0.02,
-            bias_rate=3.0,
+            rule=CentredHebbian(reclamp=True, bias_rate=3.0, l1=0.01),
             noise=0.1,
-            l1=0.01,
             coupling_dropout=0.1,
             hidden_dropout=0.1,
             **s,

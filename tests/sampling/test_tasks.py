@@ -5,17 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from test_models import ARCHITECTURES, SIDE, SMALL, Loader, images, network_in_numpy, quiet_trainer, step_in_numpy
+from small_networks import ARCHITECTURES, SIDE, SMALL, Loader, images, network_in_numpy, quiet_trainer, step_in_numpy
 
 from chaos_lightning import ChaoticGenerator, MNISTDataModule, OneLayer, TwoLayer
 from chaos_lightning.data import EvaluationBatch, Minibatch
-from chaos_lightning.dynamics import initial_potentials
-from chaos_lightning.models.base import CLASSIFICATION, COMPLETION, SAMPLING, _in_turn
+from chaos_lightning.dynamics import Stream, initial_potentials, run_from
+from chaos_lightning.sampling import Complete, GenerateByClass, ReadClass, held_by, held_in_turn, take_turns
 
 NUM_CLASSES, REPETITIONS = 3, 2
 LABELLED = {**SMALL, "num_classes": NUM_CLASSES, "label_repetitions": REPETITIONS}
 NUM_PIXELS = SIDE * SIDE
-EVERY_STEP = [3.0 * step for step in range(8)]
 ALPHA, NUM_STEPS = 0.3, 7
 HIDDEN = torch.arange(NUM_PIXELS).view(SIDE, SIDE) % 3 == 1
 
@@ -87,11 +86,13 @@ def test_held_rates_stay_exactly_where_they_are_at_every_step(architecture, size
     model = trained(architecture(**LABELLED, **sizes))
     labels = torch.tensor([2, 0, 1, 1, 2])
     pixels = images(5).to(torch.bfloat16).float()  # bfloat16 products round the rates they hold
-    of_some = model.layout.hold(model.layout.rates_of(pixels, labels), labels == 2, labels == 1)
-    for held in (model.layout.hold_labels(labels), of_some, model.layout.hold_pixels(pixels, ~HIDDEN)):
+    rates, tasks = model.layout.rates_of(pixels, labels), (GenerateByClass(), ReadClass())
+    of_some = held_in_turn(tasks, (labels == 2, labels == 1), model.layout, rates)
+    by_task = [held_by(task, model.layout, rates) for task in (GenerateByClass(), Complete(HIDDEN))]
+    for held in (of_some, *by_task):
         mask = held.mask.expand_as(held.values)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-            states = model._run(model.start(5, seed=(0, SAMPLING)), EVERY_STEP, held=held)
+            states = run_from(model.network, ALPHA, model.start(5, seed=(0, Stream.SAMPLING)), range(8), held=held)
         for state in states:
             assert torch.equal(state.rates[0][mask], held.values[mask])
         free = torch.stack([state.rates[0][~mask] for state in states])
@@ -132,7 +133,7 @@ def relaxed(start, drive):
 def test_a_network_made_by_hand_reads_classes_as_the_equation_says():
     model, learned, bias = without_chaos()
     data, num_samples = images(11).double(), 3
-    start = initial_potentials([31], 33, seed=[4, CLASSIFICATION])[0].double().numpy()[:, NUM_PIXELS:]
+    start = initial_potentials([31], 33, seed=[4, Stream.CLASSIFICATION])[0].double().numpy()[:, NUM_PIXELS:]
     drive = data.flatten(1).numpy() @ learned[NUM_PIXELS:, :NUM_PIXELS].T + bias[NUM_PIXELS:]
     potentials = relaxed(start.reshape(11, num_samples, -1), drive[:, None])
     yes = 1 + np.tanh(potentials).reshape(11, num_samples, NUM_CLASSES, REPETITIONS).mean(axis=3)
@@ -154,7 +155,7 @@ def test_a_network_made_by_hand_completes_as_the_equation_says():
     completions = model.complete(data, HIDDEN, num_samples, seed=6)
     assert completions.shape == (3, num_samples, 1, SIDE, SIDE)
     rows = completions.flatten(2).numpy()
-    start = initial_potentials([31], 12, seed=[6, COMPLETION])[0].double().numpy()[:, :NUM_PIXELS]
+    start = initial_potentials([31], 12, seed=[6, Stream.COMPLETION])[0].double().numpy()[:, :NUM_PIXELS]
     for image in range(3):
         given = data[image].flatten().numpy()[~hidden]
         for sample in range(num_samples):
@@ -209,7 +210,7 @@ def test_some_chains_stay_free():
 
 @pytest.mark.parametrize("shares", [(0.0, 0.3), (0.6, 0.2), (0.37, 0.41), (0.9, 0.09)])
 def test_held_parts_are_spread_evenly_over_chains_and_never_both_of_a_chain(shares):
-    parts = _in_turn(torch.arange(10_000), *shares)
+    parts = take_turns(torch.arange(10_000), shares)
     for part, share in zip(parts, shares, strict=True):
         so_far = part.cumsum(0) - share * torch.arange(1, 10_001)
         assert so_far.abs().max() < 2

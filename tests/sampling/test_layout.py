@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from chaos_lightning.models.layout import VisibleLayout
+from chaos_lightning.sampling import Complete, GenerateByClass, ReadClass, VisibleLayout, held_by, held_in_turn
 
-LAYOUT = VisibleLayout(num_pixels=5, num_classes=3, label_repetitions=2)
-PIXELS_ALONE = VisibleLayout(num_pixels=5, num_classes=0, label_repetitions=2)
+LAYOUT = VisibleLayout((1, 1, 5), num_classes=3, label_repetitions=2)
+PIXELS_ALONE = VisibleLayout((1, 1, 5), num_classes=0, label_repetitions=2)
 IMAGES = torch.linspace(-1, 1, 10).reshape(2, 1, 1, 5)
 
 
 def test_labels_follow_the_pixels_as_blocks_of_equal_units():
     rates = LAYOUT.rates_of(IMAGES, torch.tensor([2, 0]))
     assert rates[:, 5:].tolist() == [[-1, -1, -1, -1, 1, 1], [1, 1, -1, -1, -1, -1]]
-    assert torch.equal(LAYOUT.pixels_of(rates), IMAGES.flatten(1))
+    assert torch.equal(LAYOUT.images_of(rates), IMAGES)
     assert LAYOUT.num_units == rates.shape[1] == 11
 
 
@@ -30,18 +30,21 @@ def test_probabilities_are_the_shares_of_units_that_say_yes():
 
 
 def test_holding_labels_leaves_the_pixels_free_and_the_other_way_round():
-    labels, pixels = LAYOUT.hold_labels(torch.tensor([1, 2])), LAYOUT.hold_pixels(IMAGES)
+    labels = held_by(GenerateByClass(), LAYOUT, LAYOUT.rates_of_labels(torch.tensor([1, 2])))
+    pixels = held_by(ReadClass(), LAYOUT, LAYOUT.rates_of(IMAGES))
     assert labels.mask.tolist() == [False] * 5 + [True] * 6
     assert labels.values[:, 5:].tolist() == [[-1, -1, 1, 1, -1, -1], [-1, -1, -1, -1, 1, 1]]
     assert pixels.mask.tolist() == [True] * 5 + [False] * 6
     assert torch.equal(pixels.values[:, :5], IMAGES.flatten(1))
     given = torch.tensor([True, False, True, False, False])
-    assert LAYOUT.hold_pixels(IMAGES, given).mask.tolist() == [*given.tolist(), *[False] * 6]
+    some = held_by(Complete(~given), LAYOUT, LAYOUT.rates_of(IMAGES))
+    assert some.mask.tolist() == [*given.tolist(), *[False] * 6]
 
 
 def test_some_chains_hold_labels_and_others_pixels():
     rates = LAYOUT.rates_of(IMAGES, torch.tensor([1, 2]))
-    held = LAYOUT.hold(rates, torch.tensor([True, False]), torch.tensor([False, True]))
+    turns = torch.tensor([True, False]), torch.tensor([False, True])
+    held = held_in_turn((GenerateByClass(), ReadClass()), turns, LAYOUT, rates)
     assert torch.equal(held.values, rates)
     assert held.mask.tolist() == [[False] * 5 + [True] * 6, [True] * 5 + [False] * 6]
 
@@ -84,7 +87,7 @@ def test_a_network_without_labels_says_how_to_get_them():
 )
 def test_numbers_that_make_no_layout_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        VisibleLayout(5, **settings)
+        VisibleLayout((1, 1, 5), **settings)
 
 
 @pytest.mark.parametrize(
