@@ -20,9 +20,9 @@ from chaos_lightning.functional.completion import (
     nearest_completion,
     pair_difference,
 )
-from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.pixels import to_pixels
 
 ROWS_IN_PICTURE = 10
 COMPLETIONS_IN_PICTURE = 8
@@ -139,9 +139,9 @@ def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, s
     with written_at_once(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            images=quantise(originals.squeeze(1)).numpy(),
+            images=to_pixels(originals.squeeze(1)).numpy(),
             hidden=hidden.numpy(),
-            completions=quantise(completions.squeeze(2)).numpy(),
+            completions=to_pixels(completions.squeeze(2)).numpy(),
             seed=seed,
         )
 

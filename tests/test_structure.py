@@ -8,15 +8,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
     "version": set(),
+    "pixels": set(),
     "files": set(),
     "faults": set(),
     "runs": set(),
     "dynamics": set(),
-    "functional": set(),
-    "data": {"functional"},
+    "functional": {"pixels"},
+    "data": {"functional", "pixels"},
     "learning": {"dynamics"},
     "metrics": {"functional"},
-    "callbacks": {"files", "metrics", "version"},
+    "callbacks": {"files", "metrics", "pixels", "version"},
     "models": {
         "data",
         "dynamics",
@@ -26,13 +27,13 @@ MAY_IMPORT = {
         "metrics",
         "version",
     },  # of data the types of batches, and what a checkpoint says of its data
-    "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
+    "baselines": {"dynamics", "data", "models", "pixels"},  # of dynamics the random numbers, of models what generators share
     "trainer": {"callbacks", "models"},
     "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
     "measure": {"callbacks", "data", "functional", "metrics"},
     "export": {"files", "models"},
-    "complete": {"callbacks", "data", "files", "functional", "models"},
-    "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
+    "complete": {"callbacks", "data", "files", "functional", "models", "pixels"},
+    "report": {"dynamics", "functional", "metrics", "data", "models", "pixels", "version"},
     "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
     "compare": {
         "baselines",
@@ -44,6 +45,7 @@ MAY_IMPORT = {
         "measure",
         "metrics",
         "models",
+        "pixels",
         "sweep",
     },
     "commands": {"cli", "compare", "complete", "data", "export", "faults", "measure", "models", "report", "sweep"},

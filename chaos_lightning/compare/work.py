@@ -32,10 +32,10 @@ from chaos_lightning.compare.results import (
 )
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.of_training import training_data_name
-from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.measure import all_measures, compute
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.pixels import to_pixels
 from chaos_lightning.sweep.plan import Run, run_folder
 from chaos_lightning.sweep.work import LOG_NAME, be_alone, fit, quiet, without_training
 
@@ -156,7 +156,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         images = model.sample(plan.num_samples, seed=run.seed).cpu()
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
         with (folder / IMAGES_FILE).open("wb") as file:
-            np.savez_compressed(file, images=quantise(images[:IN_PICTURE]).squeeze(1).numpy())
+            np.savez_compressed(file, images=to_pixels(images[:IN_PICTURE]).squeeze(1).numpy())
         memory = _peak_memory(model.device)  # before measuring, which takes more, and the same for all
         quantities = _measure(images, trained.data)
     frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]

@@ -14,7 +14,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from chaos_lightning.data.draws import Draw, permutation
-from chaos_lightning.data.images import ImageSet, pixels_to_rates
+from chaos_lightning.data.images import ImageSet
+from chaos_lightning.pixels import to_rates
 
 _CPU = torch.device("cpu")
 
@@ -155,7 +156,7 @@ class TrainingBatches:
         batches = self._order_of(epoch)[: len(self) * self._batch_size].view(len(self), self._batch_size)
         batches = batches[part * self._batches_at_once :][: self._batches_at_once]
         local = self._images.take(batches[:, self._first_index :][:, : self._local_size].flatten())
-        self._rates = pixels_to_rates(local.pixels.to(self._device))
+        self._rates = to_rates(local.pixels.to(self._device))
         self._labels = local.labels.to(self._device)
         self._gathered = (epoch, part)
 
@@ -215,10 +216,10 @@ class EvaluationBatches:
     def __iter__(self) -> Iterator[EvaluationBatch]:
         for start, stop in self._bounds:
             yield EvaluationBatch(
-                images=pixels_to_rates(self._images.pixels[start:stop].to(self._device)),
+                images=to_rates(self._images.pixels[start:stop].to(self._device)),
                 labels=self._images.labels[start:stop].to(self._device),
                 first_index=start,
-                floor_images=pixels_to_rates(self._floor.pixels[start:stop].to(self._device)),
+                floor_images=to_rates(self._floor.pixels[start:stop].to(self._device)),
             )
 
 

@@ -1,4 +1,4 @@
-"""Images as 8-bit pixels, their conversion to rates, and what images and labels of other programs must be."""
+"""A set of images as 8-bit pixels with labels, and checks of images and labels that other programs made."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,10 @@ from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.functional.relative_entropy import quantise
+from chaos_lightning.pixels import to_pixels, to_rates
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
-
-
-def pixels_to_rates(pixels: Tensor) -> Tensor:
-    """Map 8-bit pixels to rates, `x / 127.5 - 1`: exactly -1 at 0 and 1 at 255.
-
-    Args:
-        pixels: Any shape, uint8.
-
-    Returns:
-        Same shape and device, float32 in [-1, 1].
-
-    Example:
-        >>> pixels_to_rates(torch.tensor([0, 51, 255], dtype=torch.uint8))
-        tensor([-1.0000, -0.6000,  1.0000])
-    """
-    return pixels.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def as_rates(images: Tensor, name: str) -> Tensor:
@@ -47,7 +31,7 @@ def as_rates(images: Tensor, name: str) -> Tensor:
         DataError: Pixels are of another type, NaN, infinite or outside [-1, 1].
     """
     if images.dtype == torch.uint8:
-        return pixels_to_rates(images)
+        return to_rates(images)
     if not images.is_floating_point():
         raise DataError(f"{name} holds pixels of type {images.dtype}: they must be 8-bit, or floating and in [-1, 1]")
     try:
@@ -119,7 +103,7 @@ class ImageSet:
                 f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours"
             )
         if pixels.dtype != torch.uint8:
-            pixels = quantise(as_rates(pixels, name))
+            pixels = to_pixels(as_rates(pixels, name))
         if labels is None:
             labels = torch.zeros(len(pixels), dtype=torch.int64)
         return cls(pixels, as_labels(torch.as_tensor(labels), len(pixels), name))
@@ -135,7 +119,7 @@ class ImageSet:
     @property
     def images(self) -> Tensor:
         """All images as rates, (N, 1, side, side), float32 in [-1, 1], converted at each access."""
-        return pixels_to_rates(self.pixels)
+        return to_rates(self.pixels)
 
     def take(self, rows: Tensor) -> "ImageSet":
         """Copy the images with the given row numbers, (n,) int64, in that order."""

@@ -6,22 +6,10 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.functional.checks import image_pair
+from chaos_lightning.pixels import to_pixels
 
 # Level 6 takes 0.14 s for 10,000 MNIST images, level 9 takes 2.1 s and saves another 2 % of the bytes.
 DEFLATE_LEVEL = 6
-
-
-def quantise(images: Tensor) -> Tensor:
-    """Turn pixels in [-1, 1] to 8 bits: ``round((x + 1) * 127.5)``, so -1 becomes 0 and +1 becomes 255.
-
-    Args:
-        images: Pixels in [-1, 1], any shape.
-
-    Returns:
-        Tensor of the same shape, uint8.
-    """
-    images = images if images.dtype == torch.float64 else images.float()
-    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def deflated_size(images: Tensor) -> int:
@@ -37,7 +25,7 @@ def deflated_size(images: Tensor) -> int:
         Size in bytes, at least 1.
     """
     compressor = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return len(compressor.compress(quantise(images).cpu().numpy().tobytes())) + len(compressor.flush())
+    return len(compressor.compress(to_pixels(images).cpu().numpy().tobytes())) + len(compressor.flush())
 
 
 def entropy_ratio(real: Tensor, generated: Tensor) -> Tensor:

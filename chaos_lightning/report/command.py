@@ -15,11 +15,11 @@ from chaos_lightning.data.of_training import check_unseen, make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
 from chaos_lightning.functional.checks import check_seed
-from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.metrics.record import RECORD
 from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.pixels import to_pixels
 from chaos_lightning.report.chaos import RELATIVE_SIZE, Chaos, measure_chaos
 from chaos_lightning.report.curve_figures import (
     LEAST_EIGENVALUE,
@@ -355,7 +355,7 @@ def _trajectories(subject: Subject) -> Section:
 
 def _levels(images: Tensor) -> Any:
     """Images in [-1, 1] as 8-bit pixels, without the channel."""
-    return quantise(images.float()).squeeze(-3).numpy()
+    return to_pixels(images.float()).squeeze(-3).numpy()
 
 
 # The tables at the head of the page
