@@ -27,7 +27,8 @@ MAY_IMPORT = {
         "metrics",
         "version",
     },  # of data the types of batches, and what a checkpoint says of its data
-    "baselines": {"dynamics", "data", "models", "pixels"},  # of dynamics the random numbers, of models what generators share
+    # Of dynamics baselines take the random numbers, of models the base of all generators.
+    "baselines": {"dynamics", "data", "models", "pixels"},
     "trainer": {"callbacks", "models"},
     "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
     "measure": {"callbacks", "data", "functional", "metrics"},

@@ -13,7 +13,7 @@ from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.functional.relative_entropy import relative_entropy_error
 from chaos_lightning.functional.second_moment import second_moment_error
 from chaos_lightning.functional.spectrum import spectrum_error
-from chaos_lightning.metrics.row_metric import RowMetric
+from chaos_lightning.metrics.rows import RowMetric
 
 PAIR_MEASURES = {
     "second_moment_error": second_moment_error,

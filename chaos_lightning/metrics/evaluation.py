@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator
 from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
-from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
-from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+from chaos_lightning.metrics.relative_entropy import RelativeEntropyError
+from chaos_lightning.metrics.second_moment import SecondMomentError
+from chaos_lightning.metrics.spectrum import SpectrumError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from chaos_lightning.functional.inversion import inverted_share
 from chaos_lightning.functional.memorisation import near_copy_share
 from chaos_lightning.functional.neighbours import nearest_neighbours
 from chaos_lightning.functional.smoothness import neighbour_correlation
-from chaos_lightning.metrics.row_metric import RowMetric
+from chaos_lightning.metrics.rows import RowMetric
 
 
 class WarningSigns(RowMetric):
