@@ -36,8 +36,8 @@ from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.of_training import is_at_hand, require_at_hand, training_data
 from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
+from chaos_lightning.metrics.catalogue import SYMBOLS
 from chaos_lightning.metrics.record import RECORD
-from chaos_lightning.metrics.report import SYMBOLS
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.checkpoint import (
     WholeFileIO,

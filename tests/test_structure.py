@@ -43,7 +43,6 @@ MAY_IMPORT = {
         "data",
         "files",
         "functional",
-        "measure",
         "metrics",
         "models",
         "pixels",

@@ -11,9 +11,10 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
+from chaos_lightning.metrics.catalogue import ratio_to_floor
 from chaos_lightning.metrics.evaluation import Evaluation
 from chaos_lightning.metrics.record import COLUMNS, RECORD
-from chaos_lightning.metrics.report import print_classes, print_measures, ratio_to_floor
+from chaos_lightning.metrics.tables import print_classes, print_measures
 
 CLASSES_RECORD = "classes.csv"
 _FILES = {

@@ -32,7 +32,7 @@ from chaos_lightning.compare.results import (
 )
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.data.of_training import training_data_name
-from chaos_lightning.measure import all_measures, compute
+from chaos_lightning.metrics.evaluation import all_measures, evaluate
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
 from chaos_lightning.pixels import to_pixels
@@ -253,4 +253,4 @@ def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
     held_out, _ = data.draw_evaluation(data.test, len(images))
     labels = data.train.labels if data.num_classes > 1 else None
     measures = all_measures(images[0].numel(), data.train.images, labels, len(images))
-    return compute(measures, held_out.images, images)
+    return evaluate(measures, held_out.images, images)

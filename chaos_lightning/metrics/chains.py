@@ -1,6 +1,5 @@
 """Metrics of chains instead of images."""
 
-
 from torch import Tensor
 
 from chaos_lightning.functional.checks import SampleCountError, as_rows

@@ -7,21 +7,10 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
-from chaos_lightning.functional.adversarial_accuracy import adversarial_accuracy_indicator
 from chaos_lightning.functional.checks import SampleCountError, as_labelled_training_rows
 from chaos_lightning.functional.class_balance import nearest_labels
-from chaos_lightning.functional.relative_entropy import relative_entropy_error
-from chaos_lightning.functional.second_moment import second_moment_error
-from chaos_lightning.functional.spectrum import spectrum_error
+from chaos_lightning.metrics.catalogue import ERROR_FUNCTIONS
 from chaos_lightning.metrics.rows import RowMetric
-
-PAIR_MEASURES = {
-    "second_moment_error": second_moment_error,
-    "spectrum_error": spectrum_error,
-    "relative_entropy_error": relative_entropy_error,
-    "adversarial_accuracy_indicator": adversarial_accuracy_indicator,
-}
-"""Measure name to function of real and generated images."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +108,7 @@ class ClassMeasures(RowMetric):
 
         values: dict[str, Tensor] = {"num_images": torch.tensor([len(rows) for rows in groups])}
         for prefix, images in (("", generated), ("floor/", floor)):
-            for name, function in PAIR_MEASURES.items():
+            for name, function in ERROR_FUNCTIONS.items():
                 values[prefix + name] = _over(groups, lambda rows, f=function, x=images: f(real[rows], x[rows]))
         for prefix, images in (("", generated), ("floor/", real)):
             agrees = nearest_labels(images, self.training_images, self.training_labels) == labels

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
-from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator
+from chaos_lightning.metrics.catalogue import ERRORS, MEASURES, Measure
 from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
-from chaos_lightning.metrics.relative_entropy import RelativeEntropyError
-from chaos_lightning.metrics.second_moment import SecondMomentError
 from chaos_lightning.metrics.spectrum import SpectrumError
 
 
@@ -41,15 +40,60 @@ class Evaluation:
 
 
 def four_measures(num_pixels: int) -> MetricCollection:
-    """The four accuracy measures, sharing what states they can."""
-    return MetricCollection(
-        {
-            "second_moment_error": SecondMomentError(num_pixels),
-            "spectrum_error": SpectrumError(num_pixels),
-            "relative_entropy_error": RelativeEntropyError(num_pixels),
-            "adversarial_accuracy_indicator": AdversarialAccuracyIndicator(num_pixels),
-        }
-    )
+    """Make the four accuracy measures, which share the states that they can.
+
+    Args:
+        num_pixels: Pixels of an image.
+    """
+    return MetricCollection({name: _make(MEASURES[name], num_pixels=num_pixels) for name in ERRORS})
+
+
+def all_measures(
+    num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
+) -> MetricCollection:
+    """Make the accuracy measures, and those of diversity that are possible.
+
+    Args:
+        num_pixels: Pixels of an image.
+        training_images: Training images of the generator, ``(M, ...)``, for near-copies; None leaves these out.
+        training_labels: Their labels, ``(M,)``, for the classes; None leaves these out.
+        count: Images on a side.
+    """
+    given = {"num_pixels": num_pixels, "training_images": training_images, "training_labels": training_labels}
+    possible = [
+        measure
+        for measure in MEASURES.values()
+        if measure.metric is not None
+        and measure.name not in ERRORS
+        and measure.least_images <= count
+        and all(given[need] is not None for need in measure.needs)
+    ]
+    measures = four_measures(num_pixels)
+    # The order in which files list them: first the measures that need least.
+    for measure in sorted(possible, key=lambda measure: (measure.needs, measure.least_images)):
+        measures.add_metrics({measure.name: _make(measure, **given)})
+    return measures
+
+
+def _make(measure: Measure, **given: Any) -> Metric:
+    assert measure.metric is not None, "parts belong to the metrics of others"
+    return measure.metric(*(given[need] for need in measure.needs))
+
+
+def evaluate(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
+    """Measure generated images against real ones.
+
+    Args:
+        measures: Collection that has seen no images yet.
+        real: Real images, ``(N, ...)``, pixels in [-1, 1].
+        generated: Generated images, ``(N, ...)``, pixels in [-1, 1].
+
+    Returns:
+        Measure name to value.
+    """
+    measures.update(real, real=True)
+    measures.update(generated, real=False)
+    return values_with_parts(measures)
 
 
 class StageMeasures(nn.Module):
@@ -119,15 +163,10 @@ class StageMeasures(nn.Module):
 
 
 def values_with_parts(collection: MetricCollection) -> dict[str, float]:
-    """The measures of a collection that holds the four, with their parts, as plain numbers."""
+    """Compute the measures of a collection, and list them with their parts as plain numbers."""
     values = {name: float(value) for name, value in collection.compute().items()}
-    for measure, part in (
-        ("relative_entropy_error", "entropy_ratio"),
-        ("adversarial_accuracy_indicator", "generated_accuracy"),
-        ("adversarial_accuracy_indicator", "real_accuracy"),
-    ):
-        values[part] = float(getattr(collection[measure], part))
-    return values
+    parts = [measure for measure in MEASURES.values() if measure.part_of in values]
+    return values | {part.name: float(getattr(collection[part.part_of], part.name)) for part in parts}
 
 
 def computed_spectra(collection: MetricCollection) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,8 @@ from chaos_lightning.data.of_training import check_unseen, make_training_data
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.functional import near_copy_share, nearest_neighbours
 from chaos_lightning.functional.checks import check_seed
+from chaos_lightning.metrics.catalogue import ERRORS, MEASURES, SYMBOLS, ratio_to_floor
 from chaos_lightning.metrics.record import RECORD
-from chaos_lightning.metrics.report import ERRORS, LABELS, SYMBOLS, ratio_to_floor
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
 from chaos_lightning.pixels import to_pixels
@@ -391,12 +391,11 @@ def _optimizer_text(optimizer: Any) -> str:
 def _measures_table(curves: Curves, sampling_time: float) -> str:
     place = curves.times.index(sampling_time)
     rows = []
-    for name in (name for name in LABELS if name in curves.values):
+    for name in (name for name in MEASURES if name in curves.values):
         value, floor = curves.values[name][place], curves.floors[name]
         ratio = ratio_to_floor(name, value, floor)
-        rows.append(
-            (" ".join(LABELS[name].split()), f"{value:.3g}", f"{floor:.3g}", "" if ratio is None else f"{ratio:.1f}")
-        )
+        label = " ".join(MEASURES[name].label.split())
+        rows.append((label, f"{value:.3g}", f"{floor:.3g}", "" if ratio is None else f"{ratio:.1f}"))
     heading = "<h2>Measures at T</h2>"
     explanation = (
         "<p>0 is perfect unless said otherwise; the floor is what real training images reach against the same "

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from chaos_lightning.dynamics import LyapunovExponents
-from chaos_lightning.metrics.report import ERRORS, LABELS
+from chaos_lightning.metrics.catalogue import ERRORS, MEASURES
 from chaos_lightning.report.chaos import Chaos
 from chaos_lightning.report.curves import Curves
 from chaos_lightning.report.projection import Plane
@@ -24,8 +24,7 @@ def _four_panels(xlabel: str) -> tuple[Figure, dict[str, Axes]]:
     grid = figure.subplots(2, 2, sharex=True)
     panels = dict(zip(ERRORS, grid.flat, strict=True))
     for name, axes in panels.items():
-        symbol, title = LABELS[name].split(maxsplit=1)
-        axes.set(yscale="log", ylabel=symbol, title=title)
+        axes.set(yscale="log", ylabel=MEASURES[name].symbol, title=MEASURES[name].title)
     for axes in grid[1]:
         axes.set_xlabel(xlabel)
     return figure, panels

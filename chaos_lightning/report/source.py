@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.metrics.record import RECORD, read_record
-from chaos_lightning.metrics.report import ERRORS
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chaos_lightning.metrics.report import SYMBOLS
+from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import (
     BEST_TIMES,
@@ -22,6 +22,9 @@ from chaos_lightning.sweep.results import (
 )
 
 MARKERS = ("o-", "s--", "^:", "d-.")
+
+DIVERSITY_LABELS = {name: MEASURES[name].symbol for name in DIVERSITY} | {DIVERSITY[0]: "A_G (1/2 is best)"}
+"""Diversity measure to its label."""
 
 
 def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
@@ -36,7 +39,7 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
         ("measures at 2T : at T", dict(zip(RATIOS, SYMBOLS.values(), strict=True)), "log", 1),
         ("best sampling time", dict(zip(BEST_TIMES, SYMBOLS.values(), strict=True)), "linear", None),
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
-        ("diversity", dict(zip(DIVERSITY, ("A_G (1/2 is best)", "precision", "recall"), strict=True)), "linear", None),
+        ("diversity", DIVERSITY_LABELS, "linear", None),
     ]
     figure = Figure(figsize=(14, 11), layout="constrained")
     for axes, (title, quantities, scale, reference) in zip(figure.subplots(3, 3).flat, panels, strict=True):
@@ -109,7 +112,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
 
     Settings that matter only by the chaos they leave lie on one curve. Bars are standard deviations over seeds.
     """
-    panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: "A_G (1/2 is best)"}
+    panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: DIVERSITY_LABELS[DIVERSITY[0]]}
     colours = colormaps["viridis"](np.linspace(0, 0.95, len(results)))
     figure = Figure(figsize=(14, 8), layout="constrained")
     for axes, (quantity, title) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
