@@ -9,7 +9,6 @@ from rich.table import Table
 from torch import Tensor
 from torchvision.utils import save_image
 
-from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
 from chaos_lightning.data.of_training import make_training_data
 from chaos_lightning.files import with_ending, written_at_once
@@ -22,6 +21,7 @@ from chaos_lightning.functional.completion import (
 )
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.checkpoint import read_checkpoint
+from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pixels import to_pixels
 
 ROWS_IN_PICTURE = 10

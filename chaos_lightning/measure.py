@@ -7,12 +7,12 @@ import torch
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
-from chaos_lightning.callbacks.pictures import spectra_figure
 from chaos_lightning.data.files import read_images
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
 from chaos_lightning.metrics.evaluation import all_measures, computed_spectra, evaluate
 from chaos_lightning.metrics.tables import print_measures
+from chaos_lightning.pictures.spectra import spectra_figure
 
 
 def measure(

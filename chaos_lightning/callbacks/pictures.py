@@ -4,23 +4,16 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from matplotlib.figure import Figure
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from torch import Tensor
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
-
-
-def image_grid(images: Tensor, images_per_row: int = 10) -> Tensor:
-    """A picture of images in [-1, 1] side by side: ``(3, height, width)`` in [0, 1]."""
-    grid: Tensor = make_grid(images.float().cpu(), nrow=images_per_row, normalize=True, value_range=(-1, 1))
-    return grid
+from chaos_lightning.pictures.grids import image_grid
+from chaos_lightning.pictures.spectra import spectra_figure
 
 
 class TrainingPictures(Callback):
@@ -94,16 +87,3 @@ class TrainingPictures(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.log_hyperparams(dict(pl_module.hparams_initial), reached)
-
-
-def spectra_figure(real: Tensor, generated: Tensor) -> Figure:
-    """Singular values of real and generated images, descending, over their rank; both axes logarithmic."""
-    figure = Figure(figsize=(5, 4))
-    axes = figure.add_axes((0.15, 0.13, 0.82, 0.84))  # a layout that is worked out takes most of a second
-    for name, spectrum, style in (("real", real, "k-"), ("generated", generated, "C1--")):
-        ranks = torch.arange(1, len(spectrum) + 1)
-        axes.loglog(ranks.numpy(), spectrum.clamp(min=1e-6).numpy(), style, label=name)
-    axes.set(xlabel="rank", ylabel="singular value / sqrt(N)", ylim=(1e-3, None))
-    axes.minorticks_off()  # drawing them takes longer than all else
-    axes.legend()
-    return figure

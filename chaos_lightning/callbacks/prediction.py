@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 from torchvision.utils import save_image
 
-from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.files import with_ending, written_at_once
+from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pixels import to_pixels, to_rates
 from chaos_lightning.version import __version__
 

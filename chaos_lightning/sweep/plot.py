@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
+from chaos_lightning.pictures.style import new_figure
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import (
     BEST_TIMES,
@@ -41,7 +42,7 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
         ("diversity", DIVERSITY_LABELS, "linear", None),
     ]
-    figure = Figure(figsize=(14, 11), layout="constrained")
+    figure = new_figure(11, width=14)
     for axes, (title, quantities, scale, reference) in zip(figure.subplots(3, 3).flat, panels, strict=True):
         axes.set_title(title)
         _draw(axes, results, quantities)
@@ -114,7 +115,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
     """
     panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: DIVERSITY_LABELS[DIVERSITY[0]]}
     colours = colormaps["viridis"](np.linspace(0, 0.95, len(results)))
-    figure = Figure(figsize=(14, 8), layout="constrained")
+    figure = new_figure(8, width=14)
     for axes, (quantity, title) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
         axes.set_title(title)
         axes.set_xlabel("Lyapunov exponent, hollow before and filled after training")
