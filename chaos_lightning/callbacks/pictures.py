@@ -17,19 +17,18 @@ from chaos_lightning.pictures.spectra import spectra_figure
 
 
 class TrainingPictures(Callback):
-    """Draws at every validation: a grid of samples, the couplings' histogram, the spectra.
+    """Pictures at every validation: a grid of samples, histograms of the couplings, the spectra.
 
-    All go to TensorBoard where that is the logger. The grid is also written to ``samples.png`` in the run's folder,
-    where it shows the newest network, and to ``samples/step_….png``, where the history stays; without a
-    logger a run has no folder. The chains drawn are the same each time, so the pictures show how the same starts come
-    out as the network learns.
+    All go to TensorBoard if it is the logger. The grid is also written to the run's folder: to ``samples.png``, which
+    shows the newest network, and to ``samples/step_….png``, which stay. Without a logger a run has no folder. The
+    chains are the same each time, so the pictures show how the same starts come out as the network learns.
 
     Args:
-        num_images: images in the grid.
-        seed: of the random initial states.
+        num_images: Images in the grid.
+        seed: Seed of the random initial states.
 
     Raises:
-        ValueError: for fewer than one image.
+        ValueError: If ``num_images`` is below 1.
     """
 
     def __init__(self, num_images: int = 100, seed: int = 0) -> None:
@@ -40,11 +39,11 @@ class TrainingPictures(Callback):
         self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Note the run's folder, which all processes must ask for together."""
+        """Note the run's folder; all processes must ask for it together."""
         self._folder = folder_of_run(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Have TensorBoard forget the steps that training takes again."""
+        """Let TensorBoard forget the steps that training repeats."""
         if trainer.state.fn == "fit" and trainer.is_global_zero:
             for logger in trainer.loggers:
                 if isinstance(logger, TensorBoardLogger):

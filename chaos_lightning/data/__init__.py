@@ -1,4 +1,4 @@
-"""Real images: the bundled sample, the full data sets, and the minibatches made of them."""
+"""Real images: data sets, the bundled sample, and minibatches of them."""
 
 from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
 from chaos_lightning.data.datamodule import ImageDataModule

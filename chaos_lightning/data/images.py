@@ -16,13 +16,13 @@ _MAX_MEMORY_SHARE = 0.5
 
 
 def as_rates(images: Tensor, name: str) -> Tensor:
-    """Images of any program as rates.
+    """Convert images of any program to rates.
 
-    Floating pixels of which none is below 0 look like those of a program for which 0 is black, and are warned of.
+    Warns of floating pixels if none is below 0: for the program that wrote them, 0 may be black.
 
     Args:
         images: (N, ...), 8-bit pixels or floating ones in [-1, 1].
-        name: What to call them in an error or a warning.
+        name: Name of the images in errors and warnings.
 
     Returns:
         Same shape, float32 in [-1, 1].
@@ -47,12 +47,12 @@ def as_rates(images: Tensor, name: str) -> Tensor:
 
 
 def as_labels(labels: Tensor, num_images: int, name: str) -> Tensor:
-    """Labels of any program.
+    """Check and convert labels of any program.
 
     Args:
         labels: (N,), whole numbers from 0 on, of any type.
         num_images: N.
-        name: What to call the images in an error.
+        name: Name of the images in errors.
 
     Returns:
         (N,), int64.
@@ -90,7 +90,7 @@ class ImageSet:
             images: (N, side, side) or (N, 1, side, side), 8-bit pixels, or floating ones in [-1, 1], which are
                 rounded to 8 bits.
             labels: (N,), whole numbers from 0 on. None: all images are of one class, 0.
-            name: What to call the images in an error or a warning.
+            name: Name of the images in errors and warnings.
 
         Raises:
             DataError: These are not square grey images with such pixels, or have other labels.

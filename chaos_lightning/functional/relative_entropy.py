@@ -1,4 +1,4 @@
-"""E(R): how well generated images compress, against real ones."""
+"""E(R): how well generated images compress, compared with real ones."""
 
 import zlib
 
@@ -13,10 +13,10 @@ DEFLATE_LEVEL = 6
 
 
 def deflated_size(images: Tensor) -> int:
-    """Bytes of the 8-bit images as one raw DEFLATE stream, an upper bound on their entropy.
+    """Count the bytes of the 8-bit images as one raw DEFLATE stream, an upper bound on their entropy.
 
-    The images follow each other in the order given, each row by row. The size depends a little on that
-    order, as DEFLATE looks back over 32 KB, but not on how the images were batched.
+    The images follow each other in the order given, each row by row. The size depends a little on this order,
+    as DEFLATE looks back over 32 KB, but not on the batches.
 
     Args:
         images: Pixels in [-1, 1], shape ``(N, ...)``.
@@ -29,7 +29,7 @@ def deflated_size(images: Tensor) -> int:
 
 
 def entropy_ratio(real: Tensor, generated: Tensor) -> Tensor:
-    r"""Signed relative difference of the compressed sizes, :math:`S_G / S_X - 1`.
+    r"""Compute the signed relative difference of the compressed sizes, :math:`S_G / S_X - 1`.
 
     Positive means that the generated images are noisier than the real ones, negative that they are more
     uniform or repeat themselves.
@@ -58,7 +58,7 @@ def entropy_ratio(real: Tensor, generated: Tensor) -> Tensor:
 
 
 def relative_entropy_error(real: Tensor, generated: Tensor) -> Tensor:
-    r"""Squared relative difference of the compressed sizes, E(R).
+    r"""Compute the squared relative difference of the compressed sizes, E(R).
 
     .. math::
         E^{(R)} = (S_G / S_X - 1)^2

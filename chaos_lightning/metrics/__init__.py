@@ -1,4 +1,4 @@
-"""The measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
+"""Measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
 
 from chaos_lightning.metrics.activity import ParticipationRatio, RestingFraction
 from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator

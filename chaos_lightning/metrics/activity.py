@@ -1,4 +1,4 @@
-"""Metrics of the activity, accumulated over chains: how many directions it fills, and how many chains rest."""
+"""Participation ratio and fraction of chains at rest as metrics."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ class ParticipationRatio(ChainMetric):
         """Add samples.
 
         Args:
-            rates: Floating tensor of shape ``(N, ...)`` with ``num_units`` rates in [-1, 1] a sample.
+            rates: Floating tensor of shape ``(N, ...)`` with ``num_units`` rates in [-1, 1] in each sample.
 
         Raises:
             TypeError: If it is not a floating tensor.
@@ -77,7 +77,7 @@ class ParticipationRatio(ChainMetric):
         self.rate_moments = merge_moments(torch.stack([self.rate_moments, batch_moments(rows)]))
 
     def compute(self) -> Tensor:
-        """Participation ratio of all samples so far, a float64 scalar.
+        """Compute the participation ratio of all samples so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there are fewer than two samples.
@@ -88,7 +88,7 @@ class ParticipationRatio(ChainMetric):
 
 
 class RestingFraction(ChainMetric):
-    r"""Fraction of the chains that have come to rest: all of their units are slower than a tolerance.
+    r"""Fraction of chains at rest: all of their units are slower than a tolerance.
 
     .. math::
         \frac{1}{M} \left| \left\{ m : \max_i \tau |\dot x_i^{(m)}| < \epsilon \right\} \right|
@@ -127,7 +127,7 @@ class RestingFraction(ChainMetric):
         super().__init__(**kwargs)
         if not tolerance > 0:
             raise ValueError(f"tolerance must be positive, got {tolerance}")
-        # A state, for a collection takes metrics with equal states for one.
+        # A state, because a collection shares states among metrics whose states are equal.
         self.add_state("tolerance", torch.tensor(tolerance, dtype=torch.float64), dist_reduce_fx="max")
         self.add_state("num_resting", torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("num_chains", torch.tensor(0), dist_reduce_fx="sum")
@@ -149,7 +149,7 @@ class RestingFraction(ChainMetric):
         self.num_chains = self.num_chains + len(column)
 
     def compute(self) -> Tensor:
-        """Fraction of all chains so far, a float64 scalar.
+        """Compute the fraction of all chains so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there is no chain.

@@ -7,7 +7,7 @@ from chaos_lightning.metrics.rows import ImageMetric
 
 
 class AdversarialAccuracyIndicator(ImageMetric):
-    r"""Adversarial accuracy indicator E(AAI): whether real and generated images are mixed.
+    r"""Adversarial accuracy indicator E(AAI): are real and generated images mixed?
 
     .. math::
         E^{(AAI)} = \tfrac12 \left[ (A_G - \tfrac12)^2 + (A_X - \tfrac12)^2 \right]
@@ -18,7 +18,7 @@ class AdversarialAccuracyIndicator(ImageMetric):
     ``compute`` gives a float64 scalar from 0 to 0.25.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Attributes:
@@ -51,7 +51,7 @@ class AdversarialAccuracyIndicator(ImageMetric):
     real_accuracy: Tensor | None = None
 
     def compute(self) -> Tensor:
-        """E(AAI) of all images so far, a float64 scalar; sets the two accuracies.
+        """Compute E(AAI) of all images so far, a float64 scalar; sets the two accuracies.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side or unequal numbers.

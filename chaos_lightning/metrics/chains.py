@@ -1,4 +1,4 @@
-"""Metrics of chains instead of images."""
+"""Base of the metrics of chains."""
 
 from torch import Tensor
 
@@ -7,7 +7,7 @@ from chaos_lightning.metrics.base import RunningMetric
 
 
 class ChainMetric(RunningMetric):
-    """A metric of chains, which come in batches of any sizes and in any order.
+    """A metric of chains, in batches of any sizes and in any order.
 
     Its ``update`` takes one keyword of its own, so that all of them fit into one ``MetricCollection``:
     ``collection.update(rates=..., speeds=..., exponents=...)``.

@@ -1,4 +1,4 @@
-"""Metrics of the classes that generated images fall into."""
+"""Metrics of the classes of generated images."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class ClassMetric(GenerativeMetric):
         self.add_state("generated_counts", torch.zeros_like(self.training_counts), dist_reduce_fx="sum")
 
     def update(self, images: Tensor, real: bool) -> None:
-        """Add generated images; real ones are passed over, as the training labels stand for them.
+        """Add generated images; real ones are ignored, as the training labels stand for them.
 
         Args:
             images: Floating tensor of shape ``(N, ...)``, pixels in [-1, 1].
@@ -63,7 +63,7 @@ class ClassBalanceError(ClassMetric):
         \tfrac12 \sum_c |p_c - q_c|
 
     A generated image has the class of its nearest training image. ``update`` takes images of shape ``(N, ...)``
-    with pixels in [-1, 1] and passes over real ones. ``compute`` gives a float64 scalar from 0 to 1.
+    with pixels in [-1, 1] and ignores real ones. ``compute`` gives a float64 scalar from 0 to 1.
 
     Args:
         training_images: Shape ``(M, ...)``, pixels in [-1, 1]. Kept until the metric is deleted.
@@ -86,7 +86,7 @@ class ClassBalanceError(ClassMetric):
     plot_upper_bound: float = 1.0
 
     def compute(self) -> Tensor:
-        """Distance of the class histograms, a float64 scalar.
+        """Compute the distance of the class histograms, a float64 scalar.
 
         Raises:
             SampleCountError: If there is no generated image.
@@ -99,13 +99,13 @@ class ClassCoverage(ClassMetric):
 
     A class counts when its share among the generated images is at least ``least_share`` times its share in the
     data; a generated image has the class of its nearest training image. ``update`` takes images of shape
-    ``(N, ...)`` with pixels in [-1, 1] and passes over real ones. ``compute`` gives a float64 scalar from 0 to
+    ``(N, ...)`` with pixels in [-1, 1] and ignores real ones. ``compute`` gives a float64 scalar from 0 to
     the number of classes in the data.
 
     Args:
         training_images: Shape ``(M, ...)``, pixels in [-1, 1]. Kept until the metric is deleted.
         training_labels: Shape ``(M,)``, integers from 0.
-        least_share: Part of the expected share that a class must reach.
+        least_share: Fraction of the expected share that a class must reach.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -130,7 +130,7 @@ class ClassCoverage(ClassMetric):
         self.least_share = least_share
 
     def compute(self) -> Tensor:
-        """Number of classes reached, a float64 scalar.
+        """Count the classes reached, a float64 scalar.
 
         Raises:
             SampleCountError: If there is no generated image.

@@ -1,4 +1,4 @@
-"""The measures of one validation or test run, at T and at other sampling times, beside their floors."""
+"""Measures of one validation or test run, at T and at other sampling times, with their floors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from chaos_lightning.metrics.spectrum import SpectrumError
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one validation or test run measured.
+    """Measures of one validation or test run.
 
     Attributes:
         stage: "val" or "test".
-        step: training steps the network had taken.
-        num_samples: samples a side.
-        sampling_time: the time T at which the network was trained to sample; 0 for generators without one.
-        measures: sampling time to measure name to value.
-        floors: measure name to the value that real training images reach against the same held-out images.
-        real_spectrum: singular values of the real images, descending.
-        generated_spectrum: singular values of the images generated at T, descending.
-        classes: what networks that know classes are measured by besides, for images asked for by class; else None.
+        step: Training steps that the network had taken.
+        num_samples: Generated images, and as many real ones.
+        sampling_time: Time T at which the network was trained to sample; 0 for generators without one.
+        measures: Sampling time to measure name to value.
+        floors: Measure name to the value that real training images reach against the same held-out images.
+        real_spectrum: Singular values of the real images, descending.
+        generated_spectrum: Singular values of the images generated at T, descending.
+        classes: Measures by class, of networks that know classes; None for others.
     """
 
     stage: str
@@ -51,7 +51,7 @@ def four_measures(num_pixels: int) -> MetricCollection:
 def all_measures(
     num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
 ) -> MetricCollection:
-    """Make the accuracy measures, and those of diversity that are possible.
+    """Make the accuracy measures, and the measures of diversity that are possible.
 
     Args:
         num_pixels: Pixels of an image.
@@ -97,15 +97,15 @@ def evaluate(measures: MetricCollection, real: Tensor, generated: Tensor) -> dic
 
 
 class StageMeasures(nn.Module):
-    """Accumulates the measures of one stage at several sampling times, and their floors.
+    """Measures of one stage at several sampling times, and their floors.
 
     The floors compare real images with real images, which are the same in every run of a stage: they are measured
     in the first run and kept.
 
     Args:
-        times: sampling times.
-        make_measures: makes a collection of measures, :func:`four_measures` and maybe others.
-        classes: the measures of networks that know classes, which are updated by themselves.
+        times: Sampling times.
+        make_measures: Makes a collection of measures that holds :func:`four_measures`.
+        classes: Measures by class, which the caller updates; None for networks that know no classes.
     """
 
     def __init__(
@@ -121,11 +121,11 @@ class StageMeasures(nn.Module):
 
     @property
     def at_times(self) -> list[MetricCollection]:
-        """The measures at each of the times."""
+        """Measures at each of the times."""
         return [measures for measures in self._at_times if isinstance(measures, MetricCollection)]
 
     def update(self, real: Tensor, generated: dict[float, Tensor], floor: Tensor) -> None:
-        """Take in real images, as many images generated at each time, and as many other real ones."""
+        """Add real images, as many images generated at each time, and as many other real ones."""
         self.num_samples += len(real)
         for time, measures in zip(self.times, self.at_times, strict=True):
             measures.update(real, real=True)
@@ -154,7 +154,7 @@ class StageMeasures(nn.Module):
         return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra, classes)
 
     def reset(self) -> None:
-        """Forget the images taken in, for a run that was broken off."""
+        """Forget all images, for a run that was broken off."""
         self.num_samples = 0
         for collection in [*self.at_times, self.floor]:
             collection.reset()
@@ -170,7 +170,7 @@ def values_with_parts(collection: MetricCollection) -> dict[str, float]:
 
 
 def computed_spectra(collection: MetricCollection) -> tuple[Tensor, Tensor]:
-    """Singular values of the real and of the generated images, descending, of a collection that was computed."""
+    """Return the spectra of a computed collection: singular values of real and generated images, descending."""
     spectrum = collection["spectrum_error"]
     assert isinstance(spectrum, SpectrumError)
     assert spectrum.real_spectrum is not None, "set by compute"

@@ -1,4 +1,4 @@
-"""Negatives among generated images, as a metric."""
+"""Share of negatives among generated images, as a metric."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from chaos_lightning.metrics.rows import RowMetric
 class InvertedShare(RowMetric):
     """Share of generated images with the brightness of a negative.
 
-    An image is inverted when its mean pixel is outside the range of the real ones and that of its negative is
-    inside, see :func:`chaos_lightning.functional.inverted_share`. ``update`` takes images of shape ``(N, ...)``
-    with pixels in [-1, 1]; only mean pixels are kept. ``compute`` gives a float64 scalar from 0 to 1.
+    An image is inverted when its mean pixel is outside the range of the real ones, and the mean pixel of its
+    negative inside, see :func:`chaos_lightning.functional.inverted_share`. ``update`` takes images of shape
+    ``(N, ...)`` with pixels in [-1, 1]; only mean pixels are kept. ``compute`` gives a float64 scalar from 0 to 1.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -56,7 +56,7 @@ class InvertedShare(RowMetric):
         self.append_rows("real_means" if real else "generated_means", means)
 
     def compute(self) -> Tensor:
-        """Share of inverted images, a float64 scalar.
+        """Compute the share of inverted images, a float64 scalar.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side.

@@ -1,4 +1,4 @@
-"""The largest Lyapunov exponent as a metric, accumulated over chains."""
+"""The largest Lyapunov exponent as a metric."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ class LyapunovExponent(ChainMetric):
     ``update`` takes the exponents of single chains, as found by
     :func:`chaos_lightning.dynamics.lyapunov_exponents` (or by two replicas), per unit of time. ``compute`` gives a
     float64 scalar: positive in chaos, negative where chains come to rest. The standard error is the spread over
-    initial conditions of one network; feed exponents of many networks to have theirs.
+    initial conditions of one network; feed exponents of many networks for the spread over networks.
 
     Args:
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Attributes:
-        standard_error: After ``compute``, that of the mean, a float64 scalar; NaN for a single chain.
+        standard_error: After ``compute``, standard error of the mean, a float64 scalar; NaN for a single chain.
 
     Raises:
         TypeError: If exponents are not a floating tensor.
@@ -67,7 +67,7 @@ class LyapunovExponent(ChainMetric):
         self.exponent_moments = merge_moments(torch.stack([self.exponent_moments, moments]))
 
     def compute(self) -> Tensor:
-        """Mean over all chains so far, a float64 scalar; sets ``standard_error``.
+        """Compute the mean over all chains so far, a float64 scalar; sets ``standard_error``.
 
         Raises:
             SampleCountError: If there is no chain.

@@ -9,10 +9,10 @@ from chaos_lightning.metrics.rows import ImageMetric
 
 
 class ManifoldMetric(ImageMetric):
-    """A metric of one set's images on the manifold of the other: balls that reach to the ``k``-th neighbour.
+    """Share of one set's images on the manifold of the other: balls that reach to the ``k``-th neighbour.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         k: Neighbour that sets the radius.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
     """
@@ -33,7 +33,7 @@ class ManifoldPrecision(ManifoldMetric):
     0 to 1, which depends on the numbers of images.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         k: Neighbour that sets the radius.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
@@ -55,7 +55,7 @@ class ManifoldPrecision(ManifoldMetric):
     """
 
     def compute(self) -> Tensor:
-        """Precision of all images so far, a float64 scalar.
+        """Compute the precision of all images so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there are ``k`` images or fewer on a side.
@@ -69,7 +69,7 @@ class ManifoldRecall(ManifoldMetric):
     See :class:`ManifoldPrecision`, with the sides exchanged.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         k: Neighbour that sets the radius.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
@@ -91,7 +91,7 @@ class ManifoldRecall(ManifoldMetric):
     """
 
     def compute(self) -> Tensor:
-        """Recall of all images so far, a float64 scalar.
+        """Compute the recall of all images so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there are ``k`` images or fewer on a side.

@@ -1,4 +1,4 @@
-"""Copies of training images among generated ones, as a metric."""
+"""Share of copies of training images among generated ones, as a metric."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class NearCopyShare(RowMetric):
 
     Args:
         training_images: Shape ``(M, ...)``, pixels in [-1, 1]. Kept until the metric is deleted.
-        quantile: Part of the held-out images that lie below the line.
+        quantile: Fraction of the held-out images below the line.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -67,7 +67,7 @@ class NearCopyShare(RowMetric):
         self.append_rows("held_out_distances" if real else "generated_distances", distances)
 
     def compute(self) -> Tensor:
-        """Share of near-copies, a float64 scalar.
+        """Compute the share of near-copies, a float64 scalar.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side.

@@ -1,4 +1,4 @@
-"""Metrics of the mean and the covariance: their state does not grow with the number of images."""
+"""Base of metrics of the mean and the covariance: their state does not grow with the number of images."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from chaos_lightning.functional.moments import batch_moments, empty_moments, mer
 from chaos_lightning.functional.remember import RememberLast
 from chaos_lightning.metrics.base import GenerativeMetric
 
-# At each sampling time of a validation generated images are compared with the same real ones.
+# A validation compares images of each sampling time with the same real images.
 _moments_of_real = RememberLast(batch_moments)
 
 
@@ -17,7 +17,7 @@ class MomentMetric(GenerativeMetric):
     """A metric of streaming moments; in a ``MetricCollection`` all of them share one state.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -37,7 +37,7 @@ class MomentMetric(GenerativeMetric):
         """Add images.
 
         Args:
-            images: Floating tensor of shape ``(N, ...)`` with ``num_pixels`` pixels in [-1, 1] an image.
+            images: Floating tensor of shape ``(N, ...)`` of images with ``num_pixels`` pixels in [-1, 1].
             real: Whether they are real or generated.
 
         Raises:

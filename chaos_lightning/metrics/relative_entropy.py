@@ -7,18 +7,18 @@ from chaos_lightning.metrics.rows import ImageMetric
 
 
 class RelativeEntropyError(ImageMetric):
-    r"""Relative-entropy error E(R): how well generated images compress, against real ones.
+    r"""Relative-entropy error E(R): how well generated images compress, compared with real ones.
 
     .. math::
         E^{(R)} = (S_G / S_X - 1)^2
 
     with ``S`` the bytes of the 8-bit images, ``round((x + 1) * 127.5)``, as one raw DEFLATE stream of
     level 6, an upper bound on the entropy. ``update`` takes images of shape ``(N, ...)`` with pixels in
-    [-1, 1], as many real as generated ones. ``compute`` gives a float64 scalar. It does not depend on how the
-    images were batched, and a little on their order; those of several processes follow by rank.
+    [-1, 1], as many real as generated ones. ``compute`` gives a float64 scalar. It depends a little on the order of
+    the images, but not on the batches; images of several processes follow in the order of their ranks.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Attributes:
@@ -45,7 +45,7 @@ class RelativeEntropyError(ImageMetric):
     entropy_ratio: Tensor | None = None
 
     def compute(self) -> Tensor:
-        """E(R) of all images so far, a float64 scalar; sets ``entropy_ratio``.
+        """Compute E(R) of all images so far, a float64 scalar; sets ``entropy_ratio``.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side or unequal numbers.

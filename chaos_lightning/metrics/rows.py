@@ -1,4 +1,4 @@
-"""Metrics that collect rows, one for each image, so that their state grows with the number of images."""
+"""Bases of metrics that collect a row for each image: their state grows with the number of images."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class RowMetric(GenerativeMetric):
     """A metric whose states are lists of tensors, joined along the first dimension.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -29,7 +29,7 @@ class RowMetric(GenerativeMetric):
 
         Args:
             name: Attribute that holds the list.
-            empty: What the state is without images: shape ``(0, ...)``, of the dtype that it collects.
+            empty: State without images: shape ``(0, ...)``, of the dtype of the rows.
         """
         self.add_state(name, [], dist_reduce_fx="cat")
         self._no_rows[name] = empty
@@ -39,13 +39,13 @@ class RowMetric(GenerativeMetric):
 
         Args:
             name: The state.
-            rows: Shape and dtype as registered, but for the first dimension.
+            rows: Rows of the shape and dtype registered, any number.
         """
         # a new list, because metrics of one collection share the old one
         setattr(self, name, [*getattr(self, name), rows])
 
     def all_rows(self, name: str) -> Tensor:
-        """All rows of a state, after gathering too.
+        """Join all rows of a state, after gathering too.
 
         Args:
             name: The state.
@@ -60,8 +60,8 @@ class RowMetric(GenerativeMetric):
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gather the rows of all processes.
 
-        A process without rows joins in with none of the right shape and dtype. What torchmetrics would offer
-        in its place, one dimension of float32, makes gathering hang or fail.
+        A process without rows takes part with an empty tensor of the right shape and dtype. The empty tensor of
+        torchmetrics, one dimension of float32, would make gathering hang or fail.
 
         Args:
             args: Positional arguments of :meth:`torchmetrics.Metric.sync`.
@@ -79,7 +79,7 @@ class ImageMetric(RowMetric):
     10,000 images of 784 pixels take 31 MB a side until ``reset``.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -95,7 +95,7 @@ class ImageMetric(RowMetric):
         """Add images.
 
         Args:
-            images: Floating tensor of shape ``(N, ...)`` with ``num_pixels`` pixels in [-1, 1] an image.
+            images: Floating tensor of shape ``(N, ...)`` of images with ``num_pixels`` pixels in [-1, 1].
             real: Whether they are real or generated.
 
         Raises:
@@ -107,5 +107,5 @@ class ImageMetric(RowMetric):
         self.append_rows("real_images" if real else "generated_images", rows)
 
     def all_images(self) -> tuple[Tensor, Tensor]:
-        """All real and all generated images so far, each of shape ``(N, num_pixels)``."""
+        """Return all real and all generated images so far, each of shape ``(N, num_pixels)``."""
         return self.all_rows("real_images"), self.all_rows("generated_images")

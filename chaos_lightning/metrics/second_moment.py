@@ -7,7 +7,7 @@ from chaos_lightning.metrics.moments import MomentMetric
 
 
 class SecondMomentError(MomentMetric):
-    r"""Second-moment error E(2): how far the covariances of real and generated images are apart.
+    r"""Second-moment error E(2): the difference between the covariances of real and generated images.
 
     .. math::
         E^{(2)} = \frac{2}{N_v (N_v - 1)} \sum_{i<j} (C_{ij}^X - C_{ij}^G)^2
@@ -17,7 +17,7 @@ class SecondMomentError(MomentMetric):
     float64 scalar. Batches are merged in float64, so their sizes, order and processes do not matter.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:
@@ -38,7 +38,7 @@ class SecondMomentError(MomentMetric):
     """
 
     def compute(self) -> Tensor:
-        """E(2) of all images so far, a float64 scalar.
+        """Compute E(2) of all images so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side.

@@ -11,7 +11,7 @@ _spectrum_of_real = RememberLast(spectrum_of_moments)
 
 
 class SpectrumError(MomentMetric):
-    r"""Spectrum error E(s): how far the singular values of real and generated images are apart.
+    r"""Spectrum error E(s): the difference between the singular values of real and generated images.
 
     .. math::
         E^{(s)} = \frac{1}{N_v} \sum_a (s_a^X - s_a^G)^2
@@ -21,12 +21,12 @@ class SpectrumError(MomentMetric):
     pixels in [-1, 1]; there may be more of one side than of the other. ``compute`` gives a float64 scalar.
 
     Args:
-        num_pixels: Pixels an image, ``N_v``, 784 for 28 x 28.
+        num_pixels: Pixels in an image, ``N_v``, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Attributes:
         real_spectrum: After ``compute``, the singular values of the real images, ascending, shape ``(N_v,)``.
-        generated_spectrum: Likewise of the generated images.
+        generated_spectrum: Singular values of the generated images, ascending, shape ``(N_v,)``.
 
     Raises:
         TypeError: If images are not a floating tensor.
@@ -51,7 +51,7 @@ class SpectrumError(MomentMetric):
     generated_spectrum: Tensor | None = None
 
     def compute(self) -> Tensor:
-        """E(s) of all images so far, a float64 scalar; sets the two spectra.
+        """Compute E(s) of all images so far, a float64 scalar; sets the two spectra.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side.

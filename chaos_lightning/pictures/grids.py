@@ -41,7 +41,7 @@ def grid_figure(images: Tensor, images_per_row: int = 10) -> Figure:
 
 
 def show_named(axes: Axes, images: Tensor, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Draw rows and columns of images with their names, those of rows to the left, those of columns below.
+    """Draw rows and columns of images, with the names of rows to the left and the names of columns below.
 
     Args:
         axes: Where to draw.

@@ -1,4 +1,4 @@
-"""The results of a sweep as plots: over the first setting, and over the Lyapunov exponent."""
+"""Plots of a sweep: over the first setting, and over the Lyapunov exponent."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,10 +29,10 @@ DIVERSITY_LABELS = {name: MEASURES[name].symbol for name in DIVERSITY} | {DIVERS
 
 
 def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
-    """Every group of quantities over the first setting, with one colour for each combination of the others.
+    """Draw every group of quantities over the first setting, with a colour for each combination of the others.
 
-    Where runs differ in other settings than others do, as those of several grids, each combination has a place.
-    Bars are standard deviations over seeds. A point without a bar is of a single run.
+    If not all runs have the same settings, as with several grids, the axis has a place for each combination.
+    Bars are standard deviations over seeds; a point without a bar comes from a single run.
     """
     panels: list[tuple[str, dict[str, str], str, float | None]] = [
         (f"steps to E(2) ≤ {threshold:g}", {STEPS_TO_THRESHOLD: ""}, "linear", None),
@@ -98,7 +98,7 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
 
 
 def _text(result: Result, name: str) -> str:
-    """The value of a setting, or of all of them without a name."""
+    """Write the value of a setting; of all settings if ``name`` is empty."""
     if not name:
         return _joined(result.settings) or "base"
     return dict(zip(result.settings, labels(result.settings).values(), strict=True))[name]
@@ -109,9 +109,10 @@ def _joined(settings: Mapping[str, Any]) -> str:
 
 
 def exponent_figure(results: Sequence[Result]) -> Figure:
-    """Quality and diversity over the largest Lyapunov exponent before and after training, a point a combination.
+    """Draw quality and diversity over the largest Lyapunov exponent, before and after training.
 
-    Settings that matter only by the chaos they leave lie on one curve. Bars are standard deviations over seeds.
+    Each combination of settings is a point. Settings that act only through the chaos they leave lie on one curve.
+    Bars are standard deviations over seeds.
     """
     panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: DIVERSITY_LABELS[DIVERSITY[0]]}
     colours = colormaps["viridis"](np.linspace(0, 0.95, len(results)))
@@ -145,7 +146,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
 
 
 def write_plots(folder: Path, results: Sequence[Result], threshold: float) -> list[Path]:
-    """Draw both as PNG files; returns their paths."""
+    """Write both figures as PNG files, and return their paths."""
     figures = {"plot.png": sweep_figure(results, threshold), "exponents.png": exponent_figure(results)}
     for name, figure in figures.items():
         figure.savefig(folder / name, dpi=130)
