@@ -31,20 +31,20 @@ class Measure:
     """A measure of generated images.
 
     Attributes:
-        name: Its name in files and logs.
-        symbol: Its short name, for columns: the symbol in the paper where it has one.
-        title: Its long name, for rows.
-        best: Best value; None if that depends on the data.
-        metric: Class that accumulates it; None if it belongs to another metric.
+        name: Name in files and logs.
+        symbol: Short name, for the columns of tables; the symbol in the paper if there is one.
+        title: Long name, for the rows of tables.
+        best: Best value; None if it depends on the data.
+        metric: Class of the metric; None for parts of other measures, and for measures by class.
         needs: Arguments of the metric.
-        least_images: Fewest images on a side.
-        error: Function of real and generated images, of the four accuracy measures alone.
-        part_of: Name of the measure whose metric has it as an attribute after ``compute``.
+        least_images: Fewest real and fewest generated images that the metric takes.
+        error: Function of real and generated images; the four accuracy measures alone have one.
+        part_of: Name of the measure that it is a part of, whose metric has it as an attribute after ``compute``.
     """
 
     name: str
     symbol: str
-    title: str = ""
+    title: str
     best: float | None = 0
     metric: Callable[..., Metric] | None = None
     needs: tuple[str, ...] = ("num_pixels",)
@@ -54,8 +54,9 @@ class Measure:
 
     @property
     def label(self) -> str:
-        """Heading of its row: the errors start with their symbols, and their parts are indented below."""
-        label = f"{'' if self.part_of else self.symbol:<7}{self.title}" if self.error or self.part_of else self.title
+        """Heading of the row: errors begin with their symbols, and their parts are indented below them."""
+        symbol = "" if self.part_of else self.symbol
+        label = f"{symbol:<7}{self.title}" if self.error or self.part_of else self.title
         return f"{label}, {Fraction(self.best)} is best" if self.best else label
 
 
