@@ -33,18 +33,20 @@ from chaos_lightning.callbacks import (
 )
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.measures import print_evaluation
-from chaos_lightning.data import ImageDataModule
-from chaos_lightning.checkpoints import is_at_hand, require_at_hand, training_data
-from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
-from chaos_lightning.metrics.record import RECORD
-from chaos_lightning.metrics.report import SYMBOLS
-from chaos_lightning.models import ImageGenerator
 from chaos_lightning.checkpoints import (
     WholeFileIO,
     check_architecture,
+    is_at_hand,
     read_checkpoint,
     read_header,
+    require_at_hand,
+    training_data,
 )
+from chaos_lightning.data import ImageDataModule
+from chaos_lightning.faults import is_out_of_memory, memory_advice, not_known
+from chaos_lightning.metrics.catalogue import SYMBOLS
+from chaos_lightning.metrics.record import RECORD
+from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.saving import subclasses
 from chaos_lightning.runs import take_newest_run
 from chaos_lightning.trainer import NoProfiler, Trainer

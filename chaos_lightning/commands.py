@@ -17,15 +17,14 @@ from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.complete import complete
 from chaos_lightning.data import DataError
-from chaos_lightning.checkpoints import is_at_hand, training_data
 from chaos_lightning.export import export
 from chaos_lightning.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.measure import measure
 from chaos_lightning.models import TrainingDivergedError
-from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.report import report
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"

@@ -9,9 +9,8 @@ from rich.table import Table
 from torch import Tensor
 from torchvision.utils import save_image
 
-from chaos_lightning.callbacks.pictures import image_grid
+from chaos_lightning.checkpoints import make_training_data, read_checkpoint
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
-from chaos_lightning.checkpoints import make_training_data
 from chaos_lightning.files import with_ending, written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
@@ -20,9 +19,9 @@ from chaos_lightning.functional.completion import (
     nearest_completion,
     pair_difference,
 )
-from chaos_lightning.functional.relative_entropy import quantise
 from chaos_lightning.models import ChaoticGenerator
-from chaos_lightning.checkpoints import read_checkpoint
+from chaos_lightning.pictures.grids import image_grid
+from chaos_lightning.pixels import to_pixels
 
 ROWS_IN_PICTURE = 10
 COMPLETIONS_IN_PICTURE = 8
@@ -139,9 +138,9 @@ def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, s
     with written_at_once(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
-            images=quantise(originals.squeeze(1)).numpy(),
+            images=to_pixels(originals.squeeze(1)).numpy(),
             hidden=hidden.numpy(),
-            completions=quantise(completions.squeeze(2)).numpy(),
+            completions=to_pixels(completions.squeeze(2)).numpy(),
             seed=seed,
         )
 

@@ -1,8 +1,7 @@
 """Exports the weights of a checkpoint: ``chaos-lightning export``."""
 
+from chaos_lightning.checkpoints import SUFFIX, read_checkpoint, read_header, write_weights_file
 from chaos_lightning.files import with_ending
-from chaos_lightning.checkpoints import read_checkpoint, read_header
-from chaos_lightning.checkpoints import SUFFIX, write_weights_file
 
 
 def export(ckpt_path: str, output: str) -> None:

@@ -6,25 +6,13 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from rich.progress import Progress
-from torch import Tensor
-from torchmetrics import MetricCollection
 
-from chaos_lightning.callbacks.pictures import spectra_figure
 from chaos_lightning.data.files import read_images
 from chaos_lightning.functional.class_balance import nearest_labels
-from chaos_lightning.metrics import (
-    ClassBalanceError,
-    ClassCoverage,
-    InvertedShare,
-    ManifoldPrecision,
-    ManifoldRecall,
-    NearCopyShare,
-)
-from chaos_lightning.metrics.evaluation import computed_spectra, four_measures, values_with_parts
-from chaos_lightning.metrics.report import LABELS, print_measures, ratio_to_floor
-
-TRAINING_MEASURES = ("near_copy_share", "class_balance_error", "class_coverage")
-"""Measures that look for the nearest training image."""
+from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
+from chaos_lightning.metrics.evaluation import all_measures, computed_spectra, evaluate
+from chaos_lightning.metrics.tables import print_measures
+from chaos_lightning.pictures.spectra import spectra_figure
 
 
 def measure(
@@ -82,13 +70,13 @@ def measure(
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=2)
         measures = all_measures(num_pixels, training_images, training_labels, count)
-        values = compute(measures, drawn_real, drawn_generated)
+        values = evaluate(measures, drawn_real, drawn_generated)
         progress.advance(task)
         figure = spectra_figure(*computed_spectra(measures))
         floors: dict[str, float] = {}
         if floor_images is not None:
             measures.reset()
-            floors = compute(measures, drawn_real, floor_images)
+            floors = evaluate(measures, drawn_real, floor_images)
             # Floor images that are training images are copies, and of their own class, by construction.
             for name in TRAINING_MEASURES if training_images is not None else ():
                 floors.pop(name, None)
@@ -121,42 +109,6 @@ def _why_no_floor(count: int, num_real: int, num_training: int | None) -> str:
     return f"There is no floor, for it takes {count:,} other real images and only {available:,} are {place}: {advice}."
 
 
-def all_measures(
-    num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
-) -> MetricCollection:
-    """The accuracy measures, and those of diversity that are possible.
-
-    Args:
-        num_pixels: pixels of an image.
-        training_images: the generator's, for near-copies; None leaves them out.
-        training_labels: of these, for the classes; None leaves them out.
-        count: images a side.
-    """
-    measures = four_measures(num_pixels)
-    measures.add_metrics({"inverted_share": InvertedShare(num_pixels)})
-    neighbour = 3
-    if count > neighbour:
-        precision, recall = ManifoldPrecision(num_pixels, neighbour), ManifoldRecall(num_pixels, neighbour)
-        measures.add_metrics({"manifold_precision": precision, "manifold_recall": recall})
-    if training_images is not None:
-        measures.add_metrics({"near_copy_share": NearCopyShare(training_images)})
-        if training_labels is not None:
-            measures.add_metrics(
-                {
-                    "class_balance_error": ClassBalanceError(training_images, training_labels),
-                    "class_coverage": ClassCoverage(training_images, training_labels),
-                }
-            )
-    return measures
-
-
-def compute(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
-    """Measure generated images against real ones: measure name to value."""
-    measures.update(real, real=True)
-    measures.update(generated, real=False)
-    return values_with_parts(measures)
-
-
 def _write(folder: Path, values: dict[str, float], floors: dict[str, float], num_samples: int, spectra: Figure) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     entries = {
@@ -171,7 +123,7 @@ def _write(folder: Path, values: dict[str, float], floors: dict[str, float], num
 
 def _ratios_figure(values: dict[str, float], floors: dict[str, float]) -> Figure:
     """Values and floors of the measures, side by side on a logarithmic axis."""
-    names = [name for name in LABELS if name in values and values[name] > 0]
+    names = [name for name in MEASURES if name in values and values[name] > 0]
     figure = Figure(figsize=(7, 0.35 * len(names) + 1.2), layout="constrained")
     axes = figure.subplots()
     axes.plot([values[name] for name in names], names, "o", color="C1", label="generated")

@@ -81,9 +81,11 @@ class Trainer(pl.Trainer):
             if task is not None:
                 raise ValueError("labels and task both say what to hold: give one of them")
             task = GenerateByClass(model.classes(labels))
-        if task is not None and not isinstance(model, ChainSampler):
-            raise ValueError(f"{type(model).__name__} holds nothing, so it has no tasks: leave task out")
-        examples = None if task is None else task.examples(model.layout)
+        examples = None
+        if task is not None:
+            if not isinstance(model, ChainSampler):
+                raise ValueError(f"{type(model).__name__} holds nothing, so it has no tasks: leave task out")
+            examples = task.examples(model.layout)
         chains = Chains(num_samples, chains_at_once, seed, task, examples)
         classes = task.classes if isinstance(task, GenerateByClass) else ()
         writer = SampleWriter(output, num_samples, seed, classes)

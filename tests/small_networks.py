@@ -69,7 +69,10 @@ def step_in_numpy(weights, layers, data, step, k, alpha, num_steps, num_chains=N
 
     free_start, hidden_start = (
         [x.numpy().astype(np.float64) for x in initial_potentials(sizes, count, seed=[0, phase, step])]
-        for phase, sizes, count in ((Stream.FREE_PHASE, layers, num_chains), (Stream.CLAMPED_PHASE, layers[1:], len(data)))
+        for phase, sizes, count in (
+            (Stream.FREE_PHASE, layers, num_chains),
+            (Stream.CLAMPED_PHASE, layers[1:], len(data)),
+        )
     )
     clamped, free = run([data, *hidden_start], lambda rates: data), run(free_start, hold)
     for i, (A, _, _) in enumerate(couplings):

@@ -10,9 +10,9 @@ from lightning.pytorch import Trainer
 from torchvision.io import read_image, write_png
 
 from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer
+from chaos_lightning.checkpoints import make_training_data
 from chaos_lightning.commands import main
 from chaos_lightning.complete import complete
-from chaos_lightning.checkpoints import make_training_data
 
 CHECKPOINT = "logs/runs/version_0/checkpoints/last.ckpt"
 

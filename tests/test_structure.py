@@ -8,15 +8,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
     "version": set(),
+    "pixels": set(),
+    "pictures": set(),
     "files": set(),
     "faults": set(),
     "runs": set(),
     "dynamics": set(),
-    "functional": set(),
-    "data": {"functional"},
+    "functional": {"pixels"},
+    "data": {"functional", "pixels"},
     "learning": {"dynamics"},
     "metrics": {"functional"},
-    "callbacks": {"files", "metrics", "version"},
+    "callbacks": {"files", "metrics", "pictures", "pixels", "version"},
     "models": {
         "data",
         "dynamics",
@@ -26,14 +28,15 @@ MAY_IMPORT = {
         "metrics",
         "version",
     },  # of data the types of batches, and what a checkpoint says of its data
-    "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
+    # Of dynamics baselines take the random numbers, of models the base of all generators.
+    "baselines": {"dynamics", "data", "models", "pixels"},
     "trainer": {"callbacks", "models"},
     "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
-    "measure": {"callbacks", "data", "functional", "metrics"},
+    "measure": {"data", "functional", "metrics", "pictures"},
     "export": {"files", "models"},
-    "complete": {"callbacks", "data", "files", "functional", "models"},
-    "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
-    "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
+    "complete": {"data", "files", "functional", "models", "pictures", "pixels"},
+    "report": {"dynamics", "functional", "metrics", "data", "models", "pictures", "pixels", "version"},
+    "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "pictures", "cli"},
     "compare": {
         "baselines",
         "callbacks",
@@ -41,9 +44,10 @@ MAY_IMPORT = {
         "data",
         "files",
         "functional",
-        "measure",
         "metrics",
         "models",
+        "pictures",
+        "pixels",
         "sweep",
     },
     "commands": {"cli", "compare", "complete", "data", "export", "faults", "measure", "models", "report", "sweep"},

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from chaos_lightning.baselines.base import EVALUATION
 from chaos_lightning.baselines.floor import Floor
-from chaos_lightning.data.images import pixels_to_rates
 from chaos_lightning.dynamics import draw_by_chain
+from chaos_lightning.pixels import to_rates
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, ImageDataModule
@@ -63,4 +63,4 @@ def _take(pixels: Tensor, num_samples: int, seed: Sequence[int], first_sample: i
             f"{first_sample + num_samples:,} images are asked for, but only {len(pixels):,} are held out: ask for fewer"
         )
     order = draw_by_chain(1, len(pixels), seed=seed, device=pixels.device, uniform=True).squeeze(1).argsort()
-    return pixels_to_rates(pixels[order[first_sample : first_sample + num_samples]])
+    return to_rates(pixels[order[first_sample : first_sample + num_samples]])

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.callbacks.signatures import SIGNATURES, Reading, Thresholds
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.metrics.warning_signs import WarningSigns
 
 IMAGES_LOOKED_AT = 500

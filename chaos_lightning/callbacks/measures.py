@@ -1,4 +1,4 @@
-"""The measures of a run as a file and as a table."""
+"""Measures of a run as files and as printed tables."""
 
 import csv
 from collections.abc import Callable
@@ -11,39 +11,40 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
+from chaos_lightning.metrics.catalogue import ratio_to_floor
 from chaos_lightning.metrics.evaluation import Evaluation
 from chaos_lightning.metrics.record import COLUMNS, RECORD
-from chaos_lightning.metrics.report import print_classes, print_measures, ratio_to_floor
+from chaos_lightning.metrics.tables import print_classes, print_measures
 
 CLASSES_RECORD = "classes.csv"
 _FILES = {
     RECORD: COLUMNS,
     CLASSES_RECORD: ["stage", "step", "class", "num_samples", "measure", "value", "floor"],
 }
-"""File to its columns."""
+"""Name of each file to its columns."""
 
 
 class MeasuresFile(Callback):
-    """Appends every evaluation to ``measures.csv`` in the run's folder; prints it when one was asked for.
+    """A file of all evaluations, ``measures.csv`` in the run's folder; validate and test also print theirs.
 
-    Without a logger a run has no folder, and nothing is written.
+    The file has a line for each sampling time and measure. The floor is the value that real training images reach
+    against the same held-out images; the ratio is value over floor. Networks that know classes have measures by class
+    too, in ``classes.csv``: a line for each class ("all" for all together) and measure. Without a logger a run has no
+    folder, and nothing is written.
 
-    One line a sampling time and measure. The floor is what real training images reach against the same held-out
-    images; the ratio is value over floor. What networks that know classes are measured by besides goes to
-    ``classes.csv``, a line a class ("all" for all together) and measure. A run that goes on from a checkpoint first
-    takes out what had been written after it, one that starts anew all that an earlier run has left in the folder. An
-    evaluation that is repeated replaces its lines.
+    A run that goes on from a checkpoint first removes the lines of later steps; a run that starts anew removes all
+    lines. An evaluation that is repeated replaces its lines.
     """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Note the run's folder, which all processes must ask for together."""
+        """Note the run's folder; all processes must ask for it together."""
         self._folder = folder_of_run(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take out the measures of steps that training takes again."""
+        """Remove the measures of steps that training repeats."""
         if trainer.is_global_zero and self._folder is not None:
             step = trainer.global_step
             for name, columns in _FILES.items():
@@ -72,7 +73,7 @@ class MeasuresFile(Callback):
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print the measures at T as a table: measure, value, floor, ratio; then those by class, if there are any."""
+    """Print the measures at T as a table: measure, value, floor, ratio; then the measures by class, if any."""
     split = {"val": "validation", "test": "test"}[evaluation.stage]
     time = evaluation.sampling_time
     title = (
@@ -110,7 +111,7 @@ def _class_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _append(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Append the rows of an evaluation to a CSV file, in place of those that an earlier run of the same has left."""
+    """Append the rows of an evaluation to a CSV file; earlier rows of the same evaluation are replaced."""
     same = {(row["stage"], str(row["step"]), str(row["num_samples"])) for row in rows}
     old = _read(path, lambda row: (row["stage"], row["step"], row["num_samples"]) not in same)
     _write(path, _FILES[path.name], [*old, *rows])
@@ -124,7 +125,7 @@ def _read(path: Path, is_kept: Callable[[dict[str, str]], bool]) -> list[dict[st
 
 
 def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Write the whole file at once, so that whoever reads it never sees half of it; none for no rows at all."""
+    """Write the whole file at once, so that no reader sees half of it; without rows, write no new file."""
     if not rows and not path.exists():
         return
     with written_at_once(path) as temporary, temporary.open("w", newline="") as file:

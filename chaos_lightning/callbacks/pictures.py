@@ -4,39 +4,31 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from matplotlib.figure import Figure
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from torch import Tensor
-from torchvision.utils import make_grid, save_image
+from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
-
-
-def image_grid(images: Tensor, images_per_row: int = 10) -> Tensor:
-    """A picture of images in [-1, 1] side by side: ``(3, height, width)`` in [0, 1]."""
-    grid: Tensor = make_grid(images.float().cpu(), nrow=images_per_row, normalize=True, value_range=(-1, 1))
-    return grid
+from chaos_lightning.pictures.grids import image_grid
+from chaos_lightning.pictures.spectra import spectra_figure
 
 
 class TrainingPictures(Callback):
-    """Draws at every validation: a grid of samples, the couplings' histogram, the spectra.
+    """Pictures at every validation: a grid of samples, histograms of the couplings, the spectra.
 
-    All go to TensorBoard where that is the logger. The grid is also written to ``samples.png`` in the run's folder,
-    where it shows the newest network, and to ``samples/step_….png``, where the history stays; without a
-    logger a run has no folder. The chains drawn are the same each time, so the pictures show how the same starts come
-    out as the network learns.
+    All go to TensorBoard if it is the logger. The grid is also written to the run's folder: to ``samples.png``, which
+    shows the newest network, and to ``samples/step_….png``, which stay. Without a logger a run has no folder. The
+    chains are the same each time, so the pictures show how the same starts come out as the network learns.
 
     Args:
-        num_images: images in the grid.
-        seed: of the random initial states.
+        num_images: Images in the grid.
+        seed: Seed of the random initial states.
 
     Raises:
-        ValueError: for fewer than one image.
+        ValueError: If ``num_images`` is below 1.
     """
 
     def __init__(self, num_images: int = 100, seed: int = 0) -> None:
@@ -47,11 +39,11 @@ class TrainingPictures(Callback):
         self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Note the run's folder, which all processes must ask for together."""
+        """Note the run's folder; all processes must ask for it together."""
         self._folder = folder_of_run(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Have TensorBoard forget the steps that training takes again."""
+        """Let TensorBoard forget the steps that training repeats."""
         if trainer.state.fn == "fit" and trainer.is_global_zero:
             for logger in trainer.loggers:
                 if isinstance(logger, TensorBoardLogger):
@@ -94,16 +86,3 @@ class TrainingPictures(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.log_hyperparams(dict(pl_module.hparams_initial), reached)
-
-
-def spectra_figure(real: Tensor, generated: Tensor) -> Figure:
-    """Singular values of real and generated images, descending, over their rank; both axes logarithmic."""
-    figure = Figure(figsize=(5, 4))
-    axes = figure.add_axes((0.15, 0.13, 0.82, 0.84))  # a layout that is worked out takes most of a second
-    for name, spectrum, style in (("real", real, "k-"), ("generated", generated, "C1--")):
-        ranks = torch.arange(1, len(spectrum) + 1)
-        axes.loglog(ranks.numpy(), spectrum.clamp(min=1e-6).numpy(), style, label=name)
-    axes.set(xlabel="rank", ylabel="singular value / sqrt(N)", ylim=(1e-3, None))
-    axes.minorticks_off()  # drawing them takes longer than all else
-    axes.legend()
-    return figure

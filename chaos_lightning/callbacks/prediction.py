@@ -13,8 +13,9 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 from torchvision.utils import save_image
 
-from chaos_lightning.callbacks.pictures import image_grid
 from chaos_lightning.files import with_ending, written_at_once
+from chaos_lightning.pictures.grids import image_grid
+from chaos_lightning.pixels import to_pixels, to_rates
 from chaos_lightning.version import __version__
 
 _COPY_BYTES = 1 << 20
@@ -78,7 +79,7 @@ class SampleWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Append the images of a batch to the part file."""
-        levels = prediction.float().add(1).mul(127.5).round().to(torch.uint8).squeeze(1).cpu()
+        levels = to_pixels(prediction.float()).squeeze(1).cpu()
         self._image_shape = tuple(levels.shape[1:])
         with self._part(trainer.global_rank).open("ab") as file:
             file.write(levels.numpy().tobytes())
@@ -105,7 +106,7 @@ class SampleWriter(BasePredictionWriter):
             with part.open("rb") as file:
                 levels += file.read(self.images_in_picture * image_bytes - len(levels))
         images = torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, 1, *self._image_shape)
-        return images / 127.5 - 1
+        return to_rates(images)
 
     def _picture(self, images: Tensor) -> Tensor:
         """A grid of images; of several classes in turn, a row of each."""

@@ -26,7 +26,7 @@ inverted share of 0.99 and 0.66.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos_lightning.metrics.report import ERRORS, SYMBOLS
+from chaos_lightning.metrics.catalogue import ERRORS, SYMBOLS
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,14 @@
 from chaos_lightning.checkpoints.file import WholeFileIO, read_checkpoint
 from chaos_lightning.checkpoints.header import check_architecture, plain, read_header, write_header
 from chaos_lightning.checkpoints.migration import migrate
-from chaos_lightning.checkpoints.training_data import check_unseen, is_at_hand, make_training_data, require_at_hand, training_data
+from chaos_lightning.checkpoints.training_data import (
+    check_unseen,
+    is_at_hand,
+    make_training_data,
+    require_at_hand,
+    training_data,
+    training_data_name,
+)
 from chaos_lightning.checkpoints.weights_file import SUFFIX, is_weights_file, write_weights_file
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "read_header",
     "require_at_hand",
     "training_data",
+    "training_data_name",
     "write_header",
     "write_weights_file",
 ]

@@ -45,7 +45,7 @@ def write_header(
 
 
 def plain(value: Any) -> Any:
-    """Convert a setting to what a checkpoint can hold: it must be readable without running code, so no NumPy, no paths."""
+    """Convert a setting for a checkpoint, which must be readable without running code: no NumPy, no paths."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from chaos_lightning.compare.picture import write_picture
 from chaos_lightning.compare.plan import NAME, Comparison, Contestant, Entrant
 from chaos_lightning.compare.results import standings, verdicts
 from chaos_lightning.compare.table import markdown, write_csv
 from chaos_lightning.compare.work import IMAGES_FILE, check, do_run
+from chaos_lightning.pictures.grids import rows_figure
 from chaos_lightning.sweep.command import check_resources, open_queue, run_command, tell_unfinished
 from chaos_lightning.sweep.queue import SETTINGS, RunQueue
 from chaos_lightning.sweep.work import work
@@ -100,7 +100,7 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
         with queue.drawing:  # other commands may work on the same folder
             (plan.folder / "compare.md").write_text(text)
             write_csv(plan.folder / "compare.csv", contestants)
-            write_picture(plan.folder / "compare.png", images)
+            rows_figure(images).savefig(plan.folder / "compare.png", dpi=150, bbox_inches="tight")
         print(text)
         print("\n".join(f"wrote {plan.folder / name}" for name in ("compare.md", "compare.csv", "compare.png")))
     tell_unfinished(plan, queue)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chaos_lightning.compare.plan import NAME
-from chaos_lightning.metrics.report import ERRORS, SYMBOLS
+from chaos_lightning.metrics.catalogue import ERRORS, SYMBOLS
 from chaos_lightning.sweep.queue import SETTINGS
 from chaos_lightning.sweep.results import Spread, sum_up
 

@@ -15,17 +15,22 @@ from chaos_lightning.compare.results import (
     TRAINING_SECONDS,
     Standing,
 )
-from chaos_lightning.metrics.report import SYMBOLS
+from chaos_lightning.metrics.catalogue import ERRORS, MEASURES
 from chaos_lightning.sweep.results import Spread
 
+SHOWN = (
+    *ERRORS,
+    "entropy_ratio",
+    "generated_accuracy",
+    "manifold_precision",
+    "manifold_recall",
+    "class_balance_error",
+    "near_copy_share",
+)
+"""Measures in Markdown."""
+
 COLUMNS = {
-    **SYMBOLS,
-    "entropy_ratio": "S_G / S_X - 1",
-    "generated_accuracy": "A_G",
-    "manifold_precision": "precision",
-    "manifold_recall": "recall",
-    "class_balance_error": "class balance error",
-    "near_copy_share": "near-copies",
+    **{name: MEASURES[name].symbol for name in SHOWN},
     PARAMETERS: "parameters",
     FROZEN_PARAMETERS: "frozen",
     STEPS: "steps",

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from chaos_lightning.baselines import HeldOutImages
 from chaos_lightning.callbacks import TrainingClock
+from chaos_lightning.checkpoints import read_checkpoint, training_data_name
 from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.compare.budget import decide
 from chaos_lightning.compare.plan import NAME, Comparison
@@ -31,11 +32,9 @@ from chaos_lightning.compare.results import (
     TRAINING_SECONDS,
 )
 from chaos_lightning.data import ImageDataModule
-from chaos_lightning.checkpoints import training_data_name
-from chaos_lightning.functional.relative_entropy import quantise
-from chaos_lightning.measure import all_measures, compute
+from chaos_lightning.metrics.evaluation import all_measures, evaluate
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.checkpoints import read_checkpoint
+from chaos_lightning.pixels import to_pixels
 from chaos_lightning.sweep.plan import Run, run_folder
 from chaos_lightning.sweep.work import LOG_NAME, be_alone, fit, quiet, without_training
 
@@ -156,7 +155,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         images = model.sample(plan.num_samples, seed=run.seed).cpu()
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
         with (folder / IMAGES_FILE).open("wb") as file:
-            np.savez_compressed(file, images=quantise(images[:IN_PICTURE]).squeeze(1).numpy())
+            np.savez_compressed(file, images=to_pixels(images[:IN_PICTURE]).squeeze(1).numpy())
         memory = _peak_memory(model.device)  # before measuring, which takes more, and the same for all
         quantities = _measure(images, trained.data)
     frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]
@@ -253,4 +252,4 @@ def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
     held_out, _ = data.draw_evaluation(data.test, len(images))
     labels = data.train.labels if data.num_classes > 1 else None
     measures = all_measures(images[0].numel(), data.train.images, labels, len(images))
-    return compute(measures, held_out.images, images)
+    return evaluate(measures, held_out.images, images)

@@ -1,11 +1,11 @@
-"""Real images: the bundled sample, the full data sets, and the minibatches made of them."""
+"""Real images: data sets, the bundled sample, and minibatches of them."""
 
 from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
 from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.files import read_images
 from chaos_lightning.data.image_files import ImageFilesDataModule
-from chaos_lightning.data.images import ImageSet, pixels_to_rates
+from chaos_lightning.data.images import ImageSet
 from chaos_lightning.data.masks import read_mask
 from chaos_lightning.data.mnist import FashionMNISTDataModule, IDXDataModule, MNISTDataModule
 
@@ -21,7 +21,6 @@ __all__ = [
     "MNISTDataModule",
     "Minibatch",
     "TrainingBatches",
-    "pixels_to_rates",
     "read_images",
     "read_mask",
 ]

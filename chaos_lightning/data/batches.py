@@ -1,7 +1,7 @@
 """Minibatches cut out of one tensor of images.
 
-The loaders are plain iterables. Lightning leaves those as they are: it adds no distributed sampler, and
-because their length is known it fetches no batch ahead of the one being trained on.
+The loaders are plain iterables. Lightning leaves plain iterables as they are: it adds no distributed sampler, and
+because their length is known it fetches no batch ahead.
 """
 
 import itertools
@@ -14,13 +14,14 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from chaos_lightning.data.draws import Draw, permutation
-from chaos_lightning.data.images import ImageSet, pixels_to_rates
+from chaos_lightning.data.images import ImageSet
+from chaos_lightning.pixels import to_rates
 
 _CPU = torch.device("cpu")
 
 BYTES_AT_ONCE = 2**25
-"""Of training images that are gathered and converted together; minibatches are cut out of them, which costs nothing. On
-a GPU, doing so for each minibatch by itself would take longer than its share of the work."""
+"""Bytes of training images that are gathered and converted together; minibatches are views of them. On a GPU, gathering
+each minibatch by itself would take too long."""
 
 
 class Minibatch(NamedTuple):
@@ -44,8 +45,8 @@ class EvaluationBatch(NamedTuple):
         images: (B, 1, side, side), float32 in [-1, 1], held out from training.
         labels: (B,), int64, labels of `images`.
         first_index: Place of the first row in the evaluation set of all processes together.
-        floor_images: (B, 1, side, side), float32 in [-1, 1], other real images: the measures between them and
-            `images` are the floor that sampling alone leaves.
+        floor_images: (B, 1, side, side), float32 in [-1, 1], training images: the measures between them and
+            `images` are the floor.
     """
 
     images: Tensor
@@ -68,10 +69,10 @@ class TrainingBatches:
     Args:
         images: The training set, on any device.
         batch_size: B, images in a minibatch of all processes together.
-        seed: Of the order, not negative.
-        step: Gives the number of steps taken so far, asked before every minibatch. Default: counts the
-            minibatches handed out.
-        rank: Of this process.
+        seed: Seed of the order, not negative.
+        step: Returns the number of steps taken so far; called before every minibatch. Default: counts the
+            minibatches so far.
+        rank: Rank of this process.
         world_size: Number of processes.
         device: Where the minibatches go.
 
@@ -124,7 +125,7 @@ class TrainingBatches:
             yield self.minibatch(self._step())
 
     def minibatch(self, step: int) -> Minibatch:
-        """The minibatch of one step, counted from 0 over all epochs: views of memory that others share."""
+        """Cut out the minibatch of one step, counted from 0 over all epochs; its tensors share memory with others."""
         epoch, place = divmod(step, len(self))
         part, place_in_part = divmod(place, self._batches_at_once)
         if (epoch, part) != self._gathered:
@@ -133,7 +134,7 @@ class TrainingBatches:
         return Minibatch(self._rates[rows], self._labels[rows], self._first_index)
 
     def state_dict(self) -> dict[str, int]:
-        """What the order depends on, for checkpoints; the place in it follows from the steps taken."""
+        """Return the settings of the order, for checkpoints; the place in it follows from the number of steps."""
         return {"num_images": len(self._images), "batch_size": self._batch_size, "seed": self._seed}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -155,7 +156,7 @@ class TrainingBatches:
         batches = self._order_of(epoch)[: len(self) * self._batch_size].view(len(self), self._batch_size)
         batches = batches[part * self._batches_at_once :][: self._batches_at_once]
         local = self._images.take(batches[:, self._first_index :][:, : self._local_size].flatten())
-        self._rates = pixels_to_rates(local.pixels.to(self._device))
+        self._rates = to_rates(local.pixels.to(self._device))
         self._labels = local.labels.to(self._device)
         self._gathered = (epoch, part)
 
@@ -170,14 +171,14 @@ class TrainingBatches:
 class EvaluationBatches:
     """Held-out images and as many training images, shared by the processes without padding or repetition.
 
-    Every process gets a contiguous share, sizes differing by one at most, and cuts it into as many batches as
-    the others: processes that ran different numbers of batches would wait for one another for ever.
+    Every process gets a contiguous share, and sizes differ by one at most. All processes cut their shares into equally
+    many batches: with different numbers they would wait for one another for ever.
 
     Args:
         images: The N held-out images, on any device.
         floor: N training images, on the same device.
         batch_size: Largest number of images in a batch of one process.
-        rank: Of this process.
+        rank: Rank of this process.
         world_size: Number of processes.
         device: Where the batches go.
 
@@ -215,15 +216,15 @@ class EvaluationBatches:
     def __iter__(self) -> Iterator[EvaluationBatch]:
         for start, stop in self._bounds:
             yield EvaluationBatch(
-                images=pixels_to_rates(self._images.pixels[start:stop].to(self._device)),
+                images=to_rates(self._images.pixels[start:stop].to(self._device)),
                 labels=self._images.labels[start:stop].to(self._device),
                 first_index=start,
-                floor_images=pixels_to_rates(self._floor.pixels[start:stop].to(self._device)),
+                floor_images=to_rates(self._floor.pixels[start:stop].to(self._device)),
             )
 
 
 def _part(start: int, stop: int, part: int, num_parts: int) -> tuple[int, int]:
-    """Bounds of one of `num_parts` contiguous parts of `[start, stop)`, the larger ones first."""
+    """Find the bounds of one of `num_parts` contiguous parts of `[start, stop)`, the larger ones first."""
     size, left_over = divmod(stop - start, num_parts)
     first = start + part * size + min(part, left_over)
     return first, first + size + (part < left_over)

@@ -1,4 +1,4 @@
-"""The data module that serves real images to training and evaluation."""
+"""The base of all data modules."""
 
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -22,8 +22,8 @@ class _Splits(NamedTuple):
 class ImageDataModule(LightningDataModule):
     """Training, validation and test images of one data set, which never overlap.
 
-    A subclass says in :meth:`read_image_sets` where the images come from. Arguments of its own are noted in
-    checkpoints and logs, so they should be names of files rather than arrays.
+    A subclass reads its images in :meth:`read_image_sets`. Its own arguments are noted in checkpoints and logs, so
+    they should be names of files rather than arrays.
 
     Validation images are drawn at random from the training images; the test images are used for testing only.
     The splits can be read without a Trainer: `data.train`, `data.validation` and `data.test` read the images
@@ -31,13 +31,13 @@ class ImageDataModule(LightningDataModule):
 
     Args:
         batch_size: Training images in a minibatch of all processes together, M.
-        num_validation: Images held out from those for training. None: as many as there are test images.
+        num_validation: Images held out from the training images. None: as many as there are test images.
         num_eval_images: Images that a validation or test run compares with, drawn at random. None: all.
         eval_batch_size: Largest number of images in a validation or test batch of one process.
-        seed: Of the split, the order of training and the evaluation draws. Not negative.
+        seed: Seed of the split, the order of training and the evaluation draws. Not negative.
 
     Attributes:
-        name: What the data set is called in reports.
+        name: Name of the data set in reports.
 
     Raises:
         ValueError: A count is not positive, or `seed` is negative.
@@ -65,10 +65,10 @@ class ImageDataModule(LightningDataModule):
         self._seed = seed
 
     def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
-        """Read the images: what every data set has to say for itself.
+        """Read the images; every data set has its own way.
 
         Returns:
-            All images for training, validation images among them, and those for testing, of the same size.
+            All images for training, validation images among them, and all images for testing, of the same size.
 
         Raises:
             DataError: They cannot be read.
@@ -77,7 +77,7 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def origin(self) -> str:
-        """Where the images come from, as reports say it after the name."""
+        """Source of the images, which reports state after the name."""
         return f"made by {type(self).__module__}.{type(self).__qualname__}"
 
     @property
@@ -98,7 +98,7 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def validation(self) -> ImageSet:
-        """Images held out from those for training."""
+        """Images held out from the training images."""
         return self._splits.validation
 
     @property
@@ -110,7 +110,7 @@ class ImageDataModule(LightningDataModule):
     def hparams_initial(self) -> AttributeDict:
         """Hyperparameters as loggers get them, named `data/...`.
 
-        Loggers merge them with those of the model, and Lightning stops a run in which both have one name,
+        Loggers merge them with the hyperparameters of the model, and Lightning stops a run if both have one name,
         such as `seed`, with different values.
         """
         hparams = super().hparams_initial
@@ -137,15 +137,15 @@ class ImageDataModule(LightningDataModule):
             self.draw_evaluation(self.test)
 
     def train_dataloader(self) -> TrainingBatches:
-        """Minibatches of the training images, on the training device if they fit there."""
+        """Make minibatches of the training images, on the training device if they fit there."""
         return self._training_batches(self.train.to(self._device))
 
     def val_dataloader(self) -> EvaluationBatches | list[EvaluationBatches]:
-        """Batches of validation images and as many training images; none if `num_validation` is 0."""
+        """Make batches of validation images and as many training images; none if `num_validation` is 0."""
         return self._evaluation_batches(self.validation) if len(self.validation) else []
 
     def test_dataloader(self) -> EvaluationBatches:
-        """Batches of test images and as many training images."""
+        """Make batches of test images and as many training images."""
         return self._evaluation_batches(self.test)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -174,12 +174,12 @@ class ImageDataModule(LightningDataModule):
     def draw_evaluation(self, held_out: ImageSet, num_images: int | None = None) -> tuple[ImageSet, ImageSet]:
         """Draw held-out images and as many training images, neither with repetition.
 
-        The whole split is shuffled too: test images need not be equally hard, and a run limited
-        to some batches should see a fair part of them.
+        Even a whole split is shuffled: test images need not be equally hard, and a run limited to some batches
+        should see a fair part of them.
 
         Args:
-            held_out: validation or test images.
-            num_images: to draw from each; None draws `num_eval_images`, or as many as are held out.
+            held_out: Validation or test images.
+            num_images: Images to draw from each; None draws `num_eval_images`, or as many as are held out.
 
         Raises:
             ValueError: There are fewer images.

@@ -1,4 +1,4 @@
-"""Finding the raw files of a data set, and downloading them once where they are absent."""
+"""Raw files of a data set: where they are, and how they are downloaded once."""
 
 import contextlib
 import os
@@ -21,12 +21,12 @@ _NETWORK_TIMEOUT = 30.0
 
 
 def raw_folder(data_dir: Path, source: type[MNIST]) -> Path:
-    """Folder of the raw files in torchvision's layout, `<data_dir>/<class name>/raw`."""
+    """Return the folder of the raw files in torchvision's layout, `<data_dir>/<class name>/raw`."""
     return data_dir / source.__name__ / "raw"
 
 
 def has_raw_files(data_dir: Path, source: type[MNIST]) -> bool:
-    """Whether all raw files of the data set are there.
+    """Look whether all raw files of the data set are there.
 
     Args:
         data_dir: Folder that should hold the folder of the data set.
@@ -59,7 +59,7 @@ def ensure_raw_files(data_dir: Path, source: type[MNIST]) -> None:
     """Download the raw files through torchvision unless they are on disk already.
 
     Processes that start together take turns, so that every file is fetched once. The files are fetched into a
-    temporary folder that is renamed when complete: nobody ever sees half a data set.
+    temporary folder, which is renamed when complete: no process sees half a data set.
 
     Args:
         data_dir: Holds, or will hold, the folder of the data set.

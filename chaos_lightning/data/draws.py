@@ -1,4 +1,4 @@
-"""Random draws of rows that depend on nothing but a seed."""
+"""Random draws of rows that depend on a seed alone."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Draw(IntEnum):
-    """What is drawn. The number enters the seed, so that the draws are independent of one another."""
+    """Purpose of a draw. Its number enters the seed, so that different draws are independent."""
 
     VALIDATION_SPLIT = 0
     TRAINING_ORDER = 1
@@ -24,10 +24,10 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device:
 
     Args:
         num_rows: Number of rows, N.
-        draw: What is drawn.
-        seed: Not negative.
-        epoch: Not negative; every epoch has another order.
-        device: Where to sort. Nobody waits for a GPU to do so.
+        draw: Purpose of the draw.
+        seed: Seed, not negative.
+        epoch: Epoch, not negative; each has an order of its own.
+        device: Where to sort. On a GPU the call returns before the work is done.
 
     Returns:
         (N,), int64, each of 0..N-1 once.

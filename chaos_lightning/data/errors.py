@@ -1,4 +1,4 @@
-"""The error of the data part."""
+"""The error of unreadable data."""
 
 
 class DataError(RuntimeError):

@@ -1,4 +1,4 @@
-"""Images from files that any program may have written."""
+"""Images from files of any program."""
 
 import zipfile
 from pathlib import Path
@@ -13,10 +13,10 @@ from chaos_lightning.data.images import as_labels, as_rates
 
 
 def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
-    """Read images as rates, and labels where the file has them.
+    """Read images as rates, and labels if the file has them.
 
     Args:
-        path: an ``.npz`` file with an array ``images`` (or a single array) and perhaps ``labels``, a ``.pt`` file with
+        path: An ``.npz`` file with an array ``images`` (or a single array) and perhaps ``labels``, a ``.pt`` file with
             a tensor or a dict of such, or a folder of PNG images, read in order of their names as grey values.
             8-bit pixels stand for [-1, 1]; floating ones must be in [-1, 1], and a warning says so if none is below 0.
 
@@ -24,7 +24,7 @@ def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
         Images ``(N, ...)``, float32 in [-1, 1], and labels ``(N,)``, int64, or None.
 
     Raises:
-        DataError: if there is nothing there, or nothing that can be read as such images; says what and where.
+        DataError: If there is nothing there, or nothing that can be read as such images; says what and where.
     """
     images, labels = read_arrays(path)
     return as_rates(images, str(path)), None if labels is None else as_labels(labels, len(images), str(path))
@@ -37,7 +37,7 @@ def read_arrays(path: str | Path) -> tuple[Tensor, Tensor | None]:
         Images ``(N, ...)``, and labels or None, of any type.
 
     Raises:
-        DataError: if there is nothing there, or nothing that can be read as images; says what and where.
+        DataError: If there is nothing there, or nothing that can be read as images; says what and where.
     """
     path = Path(path).expanduser()
     if not path.exists():

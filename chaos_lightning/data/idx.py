@@ -1,7 +1,7 @@
-"""Reading raw IDX files, with every header checked against the file.
+"""Raw IDX files, read with every header checked against the file.
 
-Torchvision reads these files too, but looks at little more than their existence, so a damaged file would be
-trained on or fail deep inside with an unrelated message.
+Torchvision reads these files too, but checks little more than their existence: training would use a damaged file, or
+fail with an unrelated message.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ _MAGIC_NUMBERS = {"images": 0x00000803, "labels": 0x00000801}
 
 
 def file_name(prefix: str, kind: str) -> str:
-    """Name of a raw file, as torchvision spells it.
+    """Return the name of a raw file, as torchvision spells it.
 
     Args:
         prefix: `TRAIN` or `TEST`.
@@ -36,10 +36,10 @@ def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int], num_c
     """Read the images and labels of the training or the test set.
 
     Args:
-        folder: Holds the raw files.
+        folder: Folder of the raw files.
         prefix: `TRAIN` or `TEST`.
         image_size: Expected rows and columns of an image, in pixels.
-        num_classes: Labels are 0 to ``num_classes - 1``.
+        num_classes: Number of classes; labels are 0 to ``num_classes - 1``.
 
     Raises:
         DataError: A file is missing, damaged, of another kind or of another image size, holds other labels, or
@@ -81,7 +81,7 @@ def _read(path: Path, kind: str) -> np.ndarray:
 
 
 def _integer(data: np.ndarray, place: int) -> int:
-    """Big-endian 32-bit integer number `place` of the header; a cut header reads as a smaller number."""
+    """Read the big-endian 32-bit integer at `place` in the header; a cut header gives a smaller number."""
     return int.from_bytes(data[4 * place : 4 * place + 4].tobytes(), "big")
 
 

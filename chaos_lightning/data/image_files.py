@@ -1,4 +1,4 @@
-"""Data sets from files of one's own."""
+"""Data sets from the user's own files."""
 
 import os
 from pathlib import Path
@@ -18,8 +18,8 @@ class ImageFilesDataModule(ImageDataModule):
     Args:
         train: Images to train and validate with: an .npz or .pt file with `images`, 8-bit or in [-1, 1], and perhaps
             `labels`, or a folder of PNG images.
-        test: Images to test with, likewise; with labels if those of `train` have labels.
-        **settings: Of every data set, see :class:`ImageDataModule`.
+        test: Images to test with, in the same forms; with labels if the images of `train` have labels.
+        **settings: Settings of every data set, see :class:`ImageDataModule`.
 
     Raises:
         ValueError: Both are the same file, or a setting is not possible.
@@ -36,7 +36,7 @@ class ImageFilesDataModule(ImageDataModule):
 
     @property
     def origin(self) -> str:
-        """Where the images come from."""
+        """Source of the images."""
         return "from {} and {}".format(*self._files)
 
     def read_image_sets(self) -> tuple[ImageSet, ImageSet]:

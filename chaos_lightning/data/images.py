@@ -1,4 +1,4 @@
-"""Images as 8-bit pixels, their conversion to rates, and what images and labels of other programs must be."""
+"""A set of images as 8-bit pixels with labels, and checks of images and labels that other programs made."""
 
 from dataclasses import dataclass
 
@@ -9,36 +9,20 @@ from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.functional.relative_entropy import quantise
+from chaos_lightning.pixels import to_pixels, to_rates
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
 
 
-def pixels_to_rates(pixels: Tensor) -> Tensor:
-    """Map 8-bit pixels to rates, `x / 127.5 - 1`: exactly -1 at 0 and 1 at 255.
-
-    Args:
-        pixels: Any shape, uint8.
-
-    Returns:
-        Same shape and device, float32 in [-1, 1].
-
-    Example:
-        >>> pixels_to_rates(torch.tensor([0, 51, 255], dtype=torch.uint8))
-        tensor([-1.0000, -0.6000,  1.0000])
-    """
-    return pixels.to(torch.float32).div_(127.5).sub_(1.0)
-
-
 def as_rates(images: Tensor, name: str) -> Tensor:
-    """Images of any program as rates.
+    """Convert images of any program to rates.
 
-    Floating pixels of which none is below 0 look like those of a program for which 0 is black, and are warned of.
+    Warns of floating pixels if none is below 0: for the program that wrote them, 0 may be black.
 
     Args:
         images: (N, ...), 8-bit pixels or floating ones in [-1, 1].
-        name: What to call them in an error or a warning.
+        name: Name of the images in errors and warnings.
 
     Returns:
         Same shape, float32 in [-1, 1].
@@ -47,7 +31,7 @@ def as_rates(images: Tensor, name: str) -> Tensor:
         DataError: Pixels are of another type, NaN, infinite or outside [-1, 1].
     """
     if images.dtype == torch.uint8:
-        return pixels_to_rates(images)
+        return to_rates(images)
     if not images.is_floating_point():
         raise DataError(f"{name} holds pixels of type {images.dtype}: they must be 8-bit, or floating and in [-1, 1]")
     try:
@@ -63,12 +47,12 @@ def as_rates(images: Tensor, name: str) -> Tensor:
 
 
 def as_labels(labels: Tensor, num_images: int, name: str) -> Tensor:
-    """Labels of any program.
+    """Check and convert labels of any program.
 
     Args:
         labels: (N,), whole numbers from 0 on, of any type.
         num_images: N.
-        name: What to call the images in an error.
+        name: Name of the images in errors.
 
     Returns:
         (N,), int64.
@@ -106,7 +90,7 @@ class ImageSet:
             images: (N, side, side) or (N, 1, side, side), 8-bit pixels, or floating ones in [-1, 1], which are
                 rounded to 8 bits.
             labels: (N,), whole numbers from 0 on. None: all images are of one class, 0.
-            name: What to call the images in an error or a warning.
+            name: Name of the images in errors and warnings.
 
         Raises:
             DataError: These are not square grey images with such pixels, or have other labels.
@@ -119,7 +103,7 @@ class ImageSet:
                 f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours"
             )
         if pixels.dtype != torch.uint8:
-            pixels = quantise(as_rates(pixels, name))
+            pixels = to_pixels(as_rates(pixels, name))
         if labels is None:
             labels = torch.zeros(len(pixels), dtype=torch.int64)
         return cls(pixels, as_labels(torch.as_tensor(labels), len(pixels), name))
@@ -135,7 +119,7 @@ class ImageSet:
     @property
     def images(self) -> Tensor:
         """All images as rates, (N, 1, side, side), float32 in [-1, 1], converted at each access."""
-        return pixels_to_rates(self.pixels)
+        return to_rates(self.pixels)
 
     def take(self, rows: Tensor) -> "ImageSet":
         """Copy the images with the given row numbers, (n,) int64, in that order."""

@@ -12,19 +12,19 @@ MASK_NAMES = ("top", "bottom", "left", "right", "box", "random")
 
 
 def read_mask(name: str, image_size: tuple[int, int], seed: int = 0) -> Tensor:
-    """A mask, True where a pixel is hidden.
+    """Make or read a mask, True where a pixel is hidden.
 
     Args:
-        name: which part is hidden: a half (top, bottom, left or right), box for the middle half of rows and columns,
+        name: Part to hide: a half (top, bottom, left or right), box for the middle half of rows and columns,
             random for half of the pixels drawn at random; or a PNG file, in which bright pixels are hidden.
-        image_size: rows and columns of an image.
-        seed: of the random mask.
+        image_size: Rows and columns of an image.
+        seed: Seed of the random mask.
 
     Returns:
         Shape ``(rows, columns)``, bool.
 
     Raises:
-        DataError: if there is no such mask, or the file cannot be read or has another size.
+        DataError: If there is no such mask, or the file cannot be read or has another size.
     """
     rows, columns = image_size
     hidden = torch.zeros(image_size, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""The two data sets of the paper, and others of torchvision whose files are laid out like theirs."""
+"""The two data sets of the paper, and a base for other data sets of torchvision with the same file format."""
 
 import os
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ _SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
 
 class IDXDataModule(ImageDataModule):
-    """A data set of torchvision in IDX files, those of MNIST; each is a small subclass.
+    """A data set of torchvision in IDX files, the format of MNIST; each data set is a small subclass.
 
     Args:
         data_dir: Folder that holds the full data set in torchvision's layout, `<data_dir>/<name>/raw`; it is
             downloaded there if absent. None: the sample of 5,000 training and 1,000 test images that ships
             with this package, of MNIST and Fashion-MNIST.
-        **settings: Of every data set, see :class:`ImageDataModule`.
+        **settings: Settings of every data set, see :class:`ImageDataModule`.
 
     Attributes:
         source: The torchvision class of the data set: its name, servers and checksums.
         sample_file: Name of the bundled sample; None if there is none.
         image_shape: Channels, rows and columns that an image must have.
-        num_classes: Labels must be 0 to ``num_classes - 1``.
+        num_classes: Number of classes; labels must be 0 to ``num_classes - 1``.
     """
 
     source: ClassVar[type[datasets.MNIST]]
@@ -49,7 +49,7 @@ class IDXDataModule(ImageDataModule):
 
     @property
     def origin(self) -> str:
-        """Where the images come from."""
+        """Source of the images."""
         return "the sample that ships with the package" if self._data_dir is None else f"from {self._data_dir}"
 
     def prepare_data(self) -> None:

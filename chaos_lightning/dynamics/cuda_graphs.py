@@ -66,9 +66,9 @@ def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Ha
     Args:
         network: whose parameters are read.
         run: what is done, without waiting for the GPU. It must do the same for the same name and key.
-        *arguments: tensors, numbers and None, or tuples, lists and dicts of them. A run may depend on the numbers. Tensors may
-            lie on the CPU, if the run brings them to the GPU; a captured one finds them there.
-        key: what else the run depends on.
+        *arguments: tensors, numbers and None, or tuples, lists and dicts of them. A run may depend on the numbers.
+            Tensors may lie on the CPU, if the run brings them to the GPU; a captured one finds them there.
+        key: everything else that the run depends on.
         keep: whether the results are to last; else the next call may overwrite them.
 
     Returns:

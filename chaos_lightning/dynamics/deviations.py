@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
-from chaos_lightning.dynamics.random_numbers import Seed, seed_numbers
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.random_numbers import Seed, seed_numbers
 
 DIRECTIONS = 0x64697231
 """Ends the seed of directions, so that they are independent of the initial potentials of the same seed."""

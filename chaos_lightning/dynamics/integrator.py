@@ -58,7 +58,7 @@ class EulerIntegrator:
         self.alpha = alpha
         self._noise = noise
         self._rate = network.rate
-        weight: Tensor = network.connections[0].learned
+        weight: Tensor = network.biases[0]
         self.dtype = weight.dtype
         self._device_type = device_type = weight.device.type
         if product_dtype is None:

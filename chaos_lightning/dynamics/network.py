@@ -188,7 +188,7 @@ class ChaoticNetwork(nn.Module):
             if layer in (each.lower, each.upper) and each.learned is not None
         ]
         if not couplings:
-            return self.biases[layer].new_zeros(())
+            return torch.zeros((), device=self.biases[layer].device)
         # Sums, not products of vectors: mixed precision would round those.
         square = torch.stack([frozen.square().sum() for frozen, _ in couplings]).sum()
         cancelled = torch.stack([(frozen * -learned).sum() for frozen, learned in couplings]).sum()

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from chaos_lightning.dynamics.network import ChaoticNetwork
 
 
-def total_couplings(network: ChaoticNetwork) -> dict[tuple[int, int], Any]:
+def total_couplings(network: ChaoticNetwork) -> dict[tuple[int, int], Tensor]:
     """Sum frozen and learned couplings: ``(receiving layer, sending layer)`` to K_ij, as tensors without gradient."""
     couplings = {}
     for each in network.connections:
-        learned = 0 if each.learned is None else each.learned.detach()
+        learned = torch.zeros_like(each.frozen_down) if each.learned is None else each.learned.detach()
         couplings[each.lower, each.upper] = each.frozen_down.detach() + learned
         if not each.is_recurrent:
-            couplings[each.upper, each.lower] = each.frozen_up.detach() + (0 if each.learned is None else learned.T)
+            couplings[each.upper, each.lower] = each.frozen_up.detach() + learned.T
     return couplings
 
 
@@ -53,9 +56,12 @@ def euler_run(
 ) -> tuple[list[Any], list[Any]]:
     """Run from given potentials for a number of time steps; return the last potentials and rates.
 
-    Arguments are those of :func:`euler_step`, and:
-
     Args:
+        potentials: x at the start, as in :func:`euler_step`.
+        couplings: K, likewise.
+        biases: b, likewise.
+        alpha: dt / tau.
+        num_steps: number of time steps.
         phi: rate function.
         hold: returns visible rates with those replaced that are held.
     """

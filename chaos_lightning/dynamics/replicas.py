@@ -8,10 +8,10 @@ from torch import Tensor
 from chaos_lightning.dynamics.chains import random_start
 from chaos_lightning.dynamics.clock import num_time_steps
 from chaos_lightning.dynamics.deviations import deviation_size, random_directions, scale_deviations
-from chaos_lightning.dynamics.random_numbers import Seed
 from chaos_lightning.dynamics.integrator import EulerIntegrator
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents
 from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.random_numbers import Seed
 
 
 class ReplicaDivergence(NamedTuple):

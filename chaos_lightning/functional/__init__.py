@@ -1,9 +1,9 @@
-"""The measures as pure functions of tensors.
+"""Measures as pure functions of tensors.
 
 The paper's public summary names the four accuracy measures E(2), E(s), E(R) and E(AAI) without formulas. The
 definitions here follow the literature that it cites, and are our reading. All four are 0 for a perfect
-generator, up to a floor set by the number of samples: put the value of real images against other real
-images, the same number of them, beside every figure.
+generator, up to a floor set by the number of samples. So put this floor beside every figure: the value of as
+many real images against other real images.
 """
 
 from chaos_lightning.functional.activity import participation_ratio, resting_fraction

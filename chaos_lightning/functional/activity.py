@@ -1,4 +1,4 @@
-"""What the activity of many chains is like: how many directions it fills, and how many chains have come to rest."""
+"""Measures of the activity of chains: the number of directions that it fills, and the fraction of chains at rest."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ LEAST_DEVIATION = 1e-7
 
 
 def participation_ratio(rates: Tensor) -> Tensor:
-    r"""Number of directions that the activity fills, from samples of the rates.
+    r"""Compute the participation ratio: the number of directions that the activity fills.
 
     .. math::
         PR = \frac{(\sum_a \lambda_a)^2}{\sum_a \lambda_a^2} = \frac{(\mathrm{tr}\, C)^2}{\mathrm{tr}\, C^2}
@@ -23,13 +23,13 @@ def participation_ratio(rates: Tensor) -> Tensor:
     one, and few samples bias it downwards, roughly ``1/PR`` by ``1/samples``.
 
     Args:
-        rates: ``(samples, units)``.
+        rates: Samples of the rates, ``(samples, units)``.
 
     Returns:
         Float64 scalar; 0 where the rates do not vary.
 
     Raises:
-        ValueError: if there are fewer than two samples or the shape is wrong.
+        ValueError: If there are fewer than two samples or the shape is wrong.
 
     Source:
         K. Rajan, L. F. Abbott, H. Sompolinsky, Phys. Rev. E 82, 011903 (2010).
@@ -47,12 +47,12 @@ def participation_ratio(rates: Tensor) -> Tensor:
 
 
 def participation_ratio_of_products(products: Tensor, num_units: int) -> Tensor:
-    """Participation ratio from the covariance, or from the products between samples, which share its eigenvalues.
+    """Compute the participation ratio from the covariance, or from products of samples, which have its eigenvalues.
 
     Args:
-        products: covariance ``X^T X / samples`` of shape ``(units, units)``, or ``X X^T / samples`` of shape
+        products: Covariance ``X^T X / samples`` of shape ``(units, units)``, or ``X X^T / samples`` of shape
             ``(samples, samples)``, with ``X`` the centred rates.
-        num_units: number of units.
+        num_units: Number of units.
 
     Returns:
         Scalar; 0 where the rates do not vary by more than rounding.
@@ -63,19 +63,19 @@ def participation_ratio_of_products(products: Tensor, num_units: int) -> Tensor:
 
 
 def resting_fraction(speeds: Tensor, tolerance: float = REST_TOLERANCE) -> Tensor:
-    """Fraction of the chains that have come to rest: all of their units are slower than a tolerance.
+    """Compute the fraction of chains at rest: all of their units are slower than a tolerance.
 
     A chain on a limit cycle is not at rest; one that creeps past a saddle may pass for it, so look late.
 
     Args:
-        speeds: of the chains, from :func:`chaos_lightning.dynamics.chain_speeds`, ``(chains,)``.
-        tolerance: largest speed tau |dx/dt| of a unit at rest.
+        speeds: Speeds of the chains from :func:`chaos_lightning.dynamics.chain_speeds`, ``(chains,)``.
+        tolerance: Largest speed tau |dx/dt| of a unit at rest.
 
     Returns:
         Float64 scalar.
 
     Raises:
-        ValueError: if there is no chain.
+        ValueError: If there is no chain.
 
     Example:
         >>> resting_fraction(torch.tensor([0.0, 1e-5, 0.4, 1.0]))

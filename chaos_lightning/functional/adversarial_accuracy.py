@@ -1,4 +1,4 @@
-"""E(AAI): whether real and generated images are mixed, told from nearest neighbours."""
+"""E(AAI): are real and generated images mixed? Their nearest neighbours tell."""
 
 from typing import NamedTuple
 
@@ -33,18 +33,19 @@ class AdversarialAccuracy(NamedTuple):
 
 
 def adversarial_accuracy(real: Tensor, generated: Tensor) -> AdversarialAccuracy:
-    r"""Adversarial accuracy indicator E(AAI) with its parts.
+    r"""Compute the adversarial accuracy indicator E(AAI) and its parts.
 
     .. math::
         E^{(AAI)} = \tfrac12 \left[ (A_G - \tfrac12)^2 + (A_X - \tfrac12)^2 \right]
 
     where ``A_G`` is the fraction of generated rows whose Euclidean nearest neighbour among all other rows,
     real and generated, is generated, and ``A_X`` likewise for real rows. A tie counts as one half; distances
-    that float64 cannot tell apart tie. A row is left out of its own neighbours, an equal row is not. Both
-    parts near 0 tell of copying, both near 1 of two sets far apart.
+    that float64 cannot tell apart tie. A row is not its own neighbour, but an equal row is. Both parts near 0
+    tell of copying, both near 1 of two sets far apart.
 
-    Neighbours are exact: tiles of float32 products rule out all that their rounding bound allows, and what
-    is left is settled by differences in float64. Memory grows with the number of rows, not with its square.
+    Neighbours are exact: tiles of float32 products exclude the candidates that their rounding bound allows to
+    exclude, and differences in float64 decide among the others. Memory grows with the number of
+    rows, not with its square.
 
     Args:
         real: Real rows X, shape ``(N, ...)``, finite, of any range.
@@ -88,7 +89,7 @@ def adversarial_accuracy(real: Tensor, generated: Tensor) -> AdversarialAccuracy
 
 
 def adversarial_accuracy_indicator(real: Tensor, generated: Tensor) -> Tensor:
-    """E(AAI) alone, see :func:`adversarial_accuracy`.
+    """Compute E(AAI) alone, see :func:`adversarial_accuracy`.
 
     Args:
         real: Real rows X, shape ``(N, ...)``, finite, of any range.
@@ -106,7 +107,7 @@ def adversarial_accuracy_indicator(real: Tensor, generated: Tensor) -> Tensor:
 
 
 def _with_copies(alone: Tensor, own: Tensor, other: Tensor) -> Tensor:
-    """Votes of distinct rows: a copy is the nearest neighbour there is, so it decides before any distance.
+    """Let copies vote: a copy is the nearest neighbour there is, so it decides before any distance.
 
     Args:
         alone: Vote of each distinct row by its distance to different rows, shape ``(K,)``.
@@ -121,7 +122,7 @@ def _with_copies(alone: Tensor, own: Tensor, other: Tensor) -> Tensor:
 
 
 def _share_of_own_side(distinct: Tensor, is_real: Tensor, is_generated: Tensor) -> tuple[Tensor, Tensor]:
-    """Votes of distinct rows by their distances to different rows.
+    """Let distinct rows vote by their distances to different rows.
 
     Args:
         distinct: Rows without repeats, shape ``(K, D)``.
@@ -156,7 +157,7 @@ def _share_of_own_side(distinct: Tensor, is_real: Tensor, is_generated: Tensor) 
 
 
 def _exact_votes(queries: Tensor, own: Tensor, other: Tensor) -> Tensor:
-    """Votes of some distinct rows in float64.
+    """Let some distinct rows vote in float64.
 
     Args:
         queries: Rows of ``own``, shape ``(Q, D)``.
@@ -173,7 +174,7 @@ def _exact_votes(queries: Tensor, own: Tensor, other: Tensor) -> Tensor:
 
 
 def nearest_within(points: Operand) -> Tensor:
-    """Approximate squared distance of each row to the nearest other row of its set.
+    """Approximate the squared distance of each row to the nearest other row of its set.
 
     Each tile off the diagonal serves its rows and, being symmetric, its columns.
 
@@ -200,7 +201,7 @@ def nearest_within(points: Operand) -> Tensor:
 
 
 def nearest_across(first: Operand, second: Operand) -> tuple[Tensor, Tensor]:
-    """Approximate squared distance of each row to the nearest row of the other set.
+    """Approximate the squared distance of each row to the nearest row of the other set.
 
     Args:
         first: Operand of ``N`` rows.

@@ -1,4 +1,4 @@
-"""Checks of what the measures are given, with errors that say what to do."""
+"""Checks of the arguments of measures, with errors that say how to mend them."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ class SampleCountError(ValueError):
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that the random number generators would refuse later, without a name.
+    """Refuse a negative seed, with a clearer error than the random number generators would raise later.
 
     Raises:
         ValueError: If it is negative.
@@ -21,11 +21,11 @@ def check_seed(seed: int) -> None:
 
 
 def as_rows(points: Tensor, name: str = "points") -> Tensor:
-    """Flatten a batch to rows, refusing what is not a finite floating tensor.
+    """Flatten a batch to rows; refuse all but finite floating tensors.
 
     Args:
         points: Floating tensor of shape ``(N, ...)``, any range.
-        name: What to call the tensor in an error.
+        name: Name of the tensor in errors.
 
     Returns:
         Detached rows of shape ``(N, D)``: float64 stays float64, every other dtype becomes float32.
@@ -54,11 +54,11 @@ def as_rows(points: Tensor, name: str = "points") -> Tensor:
 
 
 def as_image_rows(images: Tensor, name: str = "images", num_pixels: int | None = None) -> Tensor:
-    """Flatten a batch of images to rows, refusing what is not an image with pixels in [-1, 1].
+    """Flatten a batch of images to rows; refuse all but images with pixels in [-1, 1].
 
     Args:
         images: Floating tensor of shape ``(N, ...)`` with pixels in [-1, 1].
-        name: What to call the tensor in an error.
+        name: Name of the tensor in errors.
         num_pixels: Pixels an image must have; any number when ``None``.
 
     Returns:
@@ -141,7 +141,7 @@ def image_pair(real: Tensor, generated: Tensor, minimum: int = 2, equal: bool = 
 
 
 def as_labelled_training_rows(training_images: Tensor, training_labels: Tensor) -> Tensor:
-    """Training images as rows, see :func:`as_image_rows`, if there is one label for each.
+    """Flatten training images to rows, see :func:`as_image_rows`; refuse them unless each has a label.
 
     Args:
         training_images: Floating tensor of shape ``(M, ...)`` with pixels in [-1, 1].

@@ -1,4 +1,4 @@
-"""Which classes generated images fall into, told from their nearest training images.
+"""Classes of generated images, told from their nearest training images.
 
 No classifier is trained: an image takes the label of its nearest training image, which on MNIST is right for
 about 97 % of held-out images.
@@ -12,7 +12,7 @@ from chaos_lightning.functional.neighbours import nearest_neighbours
 
 
 def nearest_labels(images: Tensor, training_images: Tensor, training_labels: Tensor) -> Tensor:
-    """Label of the nearest training image of each image.
+    """Find the label of the nearest training image of each image.
 
     Args:
         images: Shape ``(N, ...)``, pixels in [-1, 1].
@@ -38,7 +38,7 @@ def nearest_labels(images: Tensor, training_images: Tensor, training_labels: Ten
 
 
 def class_balance_error(counts: Tensor, training_counts: Tensor) -> Tensor:
-    r"""Total-variation distance between two class histograms.
+    r"""Compute the total-variation distance between two class histograms.
 
     .. math::
         \tfrac12 \sum_c |p_c - q_c|
@@ -64,7 +64,7 @@ def class_balance_error(counts: Tensor, training_counts: Tensor) -> Tensor:
 
 
 def class_coverage(counts: Tensor, training_counts: Tensor, least_share: float = 0.1) -> Tensor:
-    """Number of classes that are not missing.
+    """Count the classes that are not missing.
 
     A class counts when its share among the generated images is at least ``least_share`` times its share in the
     data. With ten equal classes and the default, that is one image in a hundred.
@@ -72,7 +72,7 @@ def class_coverage(counts: Tensor, training_counts: Tensor, least_share: float =
     Args:
         counts: Generated images of each class, shape ``(C,)``.
         training_counts: Training images of each class, shape ``(C,)``; classes without any do not count.
-        least_share: Part of the expected share that a class must reach.
+        least_share: Fraction of the expected share that a class must reach.
 
     Returns:
         Float64 scalar, from 0 to the number of classes in the data.

@@ -1,7 +1,7 @@
-"""Completions of images of which some pixels are hidden: how good they are, and what needs no network.
+"""Completions of images with hidden pixels: measures, and two completions for comparison that need no network.
 
-A completion is measured on the hidden pixels only. Two completions that need no network say what a figure is worth:
-the hidden pixels of the nearest training image, and their mean under the Gaussian distribution of the training images.
+A completion is measured on the hidden pixels only. The two for comparison are the hidden pixels of the nearest training
+image, and their mean under the Gaussian distribution of the training images.
 """
 
 import torch
@@ -12,11 +12,11 @@ from chaos_lightning.functional.moments import batch_moments, unpack_moments
 from chaos_lightning.functional.neighbours import nearest_neighbours
 
 RELATIVE_CUTOFF = 1e-4
-"""Directions in the given pixels whose variance is smaller than this, relative to the largest, predict nothing."""
+"""Directions in the given pixels with a smaller variance than this, relative to the largest, are left out."""
 
 
 def completion_error(completions: Tensor, originals: Tensor, hidden: Tensor) -> Tensor:
-    """Root mean square difference from the originals over hidden pixels, completions and images.
+    """Compute the root mean square difference from the originals over hidden pixels, completions and images.
 
     Args:
         completions: Shape ``(N, S, ...)``, S completions of each image.
@@ -37,11 +37,11 @@ def completion_error(completions: Tensor, originals: Tensor, hidden: Tensor) -> 
 
 
 def pair_difference(samples: Tensor, hidden: Tensor) -> Tensor:
-    """Root mean square difference on hidden pixels between two samples of one group, over all pairs and groups.
+    """Compute the root mean square difference on hidden pixels between samples of one group, over all pairs and groups.
 
-    With the completions of an image as a group it says how diverse they are. A generator that draws from the true
-    distribution of what is hidden has completions that differ from one another as much as from the original: this
-    figure then equals that of :func:`completion_error`.
+    With the completions of an image as a group it says how diverse they are. If a generator draws from the true
+    distribution of the hidden pixels, its completions differ from one another as much as from the original: this
+    difference then equals :func:`completion_error`.
 
     Args:
         samples: Shape ``(N, S, ...)``, S samples in each of N groups.
@@ -90,8 +90,8 @@ def gaussian_completion(images: Tensor, hidden: Tensor, training_images: Tensor)
     .. math::
         \mu_h + C_{hg} C_{gg}^{+} (x_g - \mu_g)
 
-    with g the given pixels and h the hidden ones; pixels that leave [-1, 1] are cut. It is the best linear prediction.
-    The inverse is a pseudo-inverse, because some pixels hardly ever change.
+    with g the given pixels and h the hidden ones; pixels that leave [-1, 1] are clipped. It is the best linear
+    prediction. The inverse is a pseudo-inverse, because some pixels hardly ever change.
 
     Args:
         images: Shape ``(N, ...)``, pixels in [-1, 1].

@@ -1,8 +1,8 @@
 """Squared distances by tiles of matrix products, with a bound on their rounding error.
 
-``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y`` costs one matrix product but cancels digits. It is used here only to
-rule neighbours out: rows are centred and scaled first, and every result comes with a bound, so that what
-the bound leaves open can be settled by :func:`pair_distances`, which takes differences directly.
+``|x - y|^2 = |x|^2 + |y|^2 - 2 x.y`` costs one matrix product but cancels digits. So it only excludes candidates
+for neighbours here. Rows are centred and scaled first, and every result comes with a bound on its error; where the
+bound leaves a doubt, :func:`pair_distances` decides by direct differences.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ DIRECT_VALUES = 1 << 22  # values of a chunk of direct differences: 32 MB
 
 
 class Frame(NamedTuple):
-    """Where rows are moved to before products are taken: ``(x - centre) / scale``.
+    """Coordinates in which products are taken: ``(x - centre) / scale``.
 
     Attributes:
         centre: Shape ``(D,)``, float64.
@@ -41,7 +41,7 @@ class Operand(NamedTuple):
 
 
 def common_frame(*sets: Tensor) -> Frame:
-    """A frame in which all rows of several sets are small.
+    """Make a frame in which all rows of several sets are small.
 
     Args:
         sets: Rows of shape ``(N, D)``, floating.
@@ -83,7 +83,7 @@ def prepare(rows: Tensor, frame: Frame, dtype: torch.dtype = torch.float32) -> O
 
 
 def squared_distance_tile(first: Tensor, second: Tensor, out: Tensor | None = None) -> Tensor:
-    """Approximate squared distances in one matrix product.
+    """Approximate squared distances by one matrix product.
 
     Args:
         first: Rows of an operand, shape ``(N, D + 2)``.
@@ -101,7 +101,7 @@ def squared_distance_tile(first: Tensor, second: Tensor, out: Tensor | None = No
 
 
 def rounding_bound(first: Operand, second: Operand) -> Tensor:
-    r"""How far approximate squared distances can be from the true ones.
+    r"""Bound the error of approximate squared distances.
 
     A product of ``D + 2`` terms in arithmetic of unit roundoff ``u`` is wrong by at most about ``(D + 2) u``
     times the sum of the terms' sizes, whatever the order of summation (Higham, Accuracy and Stability of
@@ -121,14 +121,14 @@ def rounding_bound(first: Operand, second: Operand) -> Tensor:
 
 
 def pair_distances(first: Tensor, second: Tensor, first_index: Tensor, second_index: Tensor, scale: float) -> Tensor:
-    """Distances of chosen pairs by direct differences in float64.
+    """Compute the distances of chosen pairs by direct differences in float64.
 
     Args:
         first: Rows, shape ``(N, D)``.
         second: Rows, shape ``(M, D)``.
         first_index: Row of ``first`` in each pair, shape ``(P,)``.
         second_index: Row of ``second`` in each pair, shape ``(P,)``.
-        scale: Of the frame; keeps squares of very large or small values in range.
+        scale: Scale of the frame; keeps squares of very large or small values in range.
 
     Returns:
         Distances in units of the rows, shape ``(P,)``, float64.

@@ -1,4 +1,4 @@
-"""How many generated images came out as negatives: the network is nearly symmetric under v -> -v."""
+"""Share of negatives among generated images: the network is nearly symmetric under v -> -v."""
 
 import torch
 from torch import Tensor
@@ -9,13 +9,13 @@ TAIL = 0.001  # real images outside the typical range, on each side
 
 
 def inverted_share(real_means: Tensor, generated_means: Tensor) -> Tensor:
-    """Share of generated images with the brightness of a negative.
+    """Compute the share of generated images with the brightness of a negative.
 
-    The typical range is what the mean pixels of all but 0.1 % of the real images, on each side, lie in. A
-    generated image is inverted when its mean pixel is outside the range and the mean pixel of its negative is
-    inside. So a grey image is not inverted, and neither is one whose brightness suits both readings. The
-    negatives of MNIST give 99.8 %; those of Fashion-MNIST, whose brightness varies more, 64 %: there the
-    share is a lower bound. Real images of both give less than 0.1 %.
+    The typical range holds the mean pixels of the real images but for 0.1 % at each end. A generated image is
+    inverted when its mean pixel is outside the range and the mean pixel of its negative is inside. So a grey image
+    is not inverted, and neither is an image whose brightness suits both readings. The negatives of MNIST give
+    99.8 %. The negatives of Fashion-MNIST, whose brightness varies more, give 64 %: there the share is a lower
+    bound. Real images of both give less than 0.1 %.
 
     Args:
         real_means: Mean pixel of each real image, in [-1, 1], shape ``(N,)``.

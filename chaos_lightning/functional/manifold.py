@@ -17,7 +17,7 @@ from chaos_lightning.functional.neighbours import nearest_neighbours
 
 
 def manifold_precision(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
-    """Share of generated images that lie on the manifold of the real ones: are they realistic?
+    """Compute the share of generated images on the manifold of the real ones: are they realistic?
 
     The manifold of a set is the union of balls around its images, each reaching to the ``k``-th nearest other
     image of the set.
@@ -51,7 +51,7 @@ def manifold_precision(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
 
 
 def manifold_recall(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
-    """Share of real images that lie on the manifold of the generated ones: does the generator reach them?
+    """Compute the share of real images on the manifold of the generated ones: does the generator reach them?
 
     Args:
         real: Real images, shape ``(N, ...)``, pixels in [-1, 1].
@@ -81,10 +81,10 @@ def manifold_recall(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
 
 
 def _on_manifold(points: Tensor, centres: Tensor, k: int) -> Tensor:
-    """Whether each point lies in a closed ball around any centre.
+    """Find the points that lie in a closed ball around any centre.
 
-    Products in float32 decide what their rounding bound allows, products in float64 the next, and differences
-    what is left. Copies of centres are compared once, with their common radius.
+    Products in float32 decide where their rounding bound allows it, then products in float64, and direct
+    differences decide the rest. Copies of centres are compared once, with their common radius.
 
     Args:
         points: Shape ``(N, D)``.

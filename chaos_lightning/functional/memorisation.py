@@ -1,4 +1,4 @@
-"""Whether generated images are copies of training images."""
+"""Copies of training images among generated ones."""
 
 from torch import Tensor
 
@@ -7,7 +7,7 @@ from chaos_lightning.functional.neighbours import nearest_neighbours
 
 
 def training_distances(images: Tensor, training_images: Tensor) -> Tensor:
-    """Distance of each image to the nearest training image.
+    """Find the distance of each image to the nearest training image.
 
     Args:
         images: Shape ``(N, ...)``, pixels in [-1, 1].
@@ -26,7 +26,7 @@ def training_distances(images: Tensor, training_images: Tensor) -> Tensor:
 
 
 def near_copy_share(held_out_distances: Tensor, generated_distances: Tensor, quantile: float = 0.01) -> Tensor:
-    """Share of generated images that lie nearer to a training image than new images do.
+    """Compute the share of generated images that lie nearer to a training image than new images do.
 
     Held-out images show how near to the training images a new one comes by chance: the ``quantile`` of their
     distances is the line below which an image is taken for a near-copy. A generator that does not copy gives
@@ -36,7 +36,7 @@ def near_copy_share(held_out_distances: Tensor, generated_distances: Tensor, qua
         held_out_distances: Nearest training distances of held-out images, shape ``(N,)``, see
             :func:`training_distances`.
         generated_distances: Nearest training distances of generated images, shape ``(M,)``.
-        quantile: Part of the held-out images that lie below the line.
+        quantile: Fraction of the held-out images below the line.
 
     Returns:
         Float64 scalar, from 0 to 1.

@@ -1,8 +1,8 @@
 """Streaming mean and centred second moments in float64.
 
-Raw sums of products lose the digits that the mean takes up. Here every part keeps its own mean, and parts
-are merged by the rule of Chan, Golub and LeVeque (1983), so the order and the sizes of the parts do not
-matter. Count, mean and moments are packed into one tensor, so that a single reduction merges them.
+Raw sums of products lose digits where the mean is large. Here every part keeps its own mean, and parts are merged
+by the rule of Chan, Golub and LeVeque (1983), so their order and sizes do not matter.
+Count, mean and moments are packed into one tensor, so that a single reduction merges them.
 """
 
 from typing import NamedTuple
@@ -14,10 +14,10 @@ ROWS_AT_ONCE = 4096  # bounds the float64 copy of a large set: 4096 x 784 values
 
 
 class Moments(NamedTuple):
-    """What a packed tensor holds.
+    """Moments of a set of images.
 
     Attributes:
-        num_images: A float64 scalar.
+        num_images: Number of images, a float64 scalar.
         mean: Mean image, shape ``(D,)``.
         scatter: Sum over images of the outer product of the centred image, shape ``(D, D)``.
     """
@@ -33,10 +33,10 @@ class Moments(NamedTuple):
 
 
 def empty_moments(num_pixels: int, device: torch.device | str | None = None) -> Tensor:
-    """Packed moments of no image: neutral in a merge.
+    """Make the packed moments of no image, which are neutral in a merge.
 
     Args:
-        num_pixels: Pixels an image, ``D``.
+        num_pixels: Pixels in an image, ``D``.
         device: Where to put the tensor.
 
     Returns:
@@ -60,7 +60,7 @@ def pack_moments(moments: Moments) -> Tensor:
 
 
 def unpack_moments(packed: Tensor) -> Moments:
-    """Views of count, mean and scatter in packed moments.
+    """View count, mean and scatter in packed moments.
 
     Args:
         packed: Packed moments, shape ``(D + 1, D + 1)``.
@@ -72,7 +72,7 @@ def unpack_moments(packed: Tensor) -> Moments:
 
 
 def batch_moments(rows: Tensor) -> Tensor:
-    """Moments of a set of images.
+    """Compute the packed moments of a set of images.
 
     Args:
         rows: Images as rows, shape ``(N, D)``; ``N`` may be 0.
@@ -92,7 +92,7 @@ def batch_moments(rows: Tensor) -> Tensor:
 
 
 def merge_moments(packed: Tensor) -> Tensor:
-    """Moments of a union from those of its disjoint parts.
+    """Merge the moments of disjoint sets into the moments of their union.
 
     With counts ``n_k``, means ``m_k`` and scatters ``S_k``: ``n = sum n_k``, ``m = sum n_k m_k / n``,
     ``S = sum S_k + sum n_k (m_k - m)(m_k - m)^T``.

@@ -36,8 +36,8 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1, exclude_
     """Find the ``k`` nearest references of each query, exactly.
 
     Tiles of float32 products propose candidates. Where their rounding bound does not prove that the nearest
-    are among them, products in float64 propose anew. The distances of candidates are taken by differences in
-    float64.
+    are among them, products in float64 propose anew. Direct differences in float64 give the distances of the
+    candidates.
 
     Args:
         queries: Rows, shape ``(N, ...)``, floating and finite.
@@ -90,7 +90,7 @@ def nearest_neighbours(queries: Tensor, references: Tensor, k: int = 1, exclude_
 def _propose(
     queries: Tensor, references: Tensor, frame: Frame, k: int, itself: Tensor | None
 ) -> tuple[Neighbours, Tensor]:
-    """Nearest neighbours from float32 products.
+    """Find the nearest neighbours with float32 products.
 
     Returns:
         Neighbours, and for each query whether they are proven to be the nearest, shape ``(N,)``.
@@ -122,14 +122,14 @@ def _propose(
         exact, order = exact.sort(dim=1, stable=True)
         distances.append(exact[:, :k])
         indices.append(index.gather(1, order)[:, :k])
-        # what was not kept is at least `beyond` away, the k-th nearest at most `kth`, within the bound
+        # within the bound, rows that were not kept are at least `beyond` away, and the k-th nearest at most `kth`
         kth = best.kthvalue(k, dim=1).values
         proven.append(beyond - kth > 2 * rounding_bound(operand, reference_operand))
     return Neighbours(torch.cat(distances), torch.cat(indices)), torch.cat(proven)
 
 
 def _search_in_float64(queries: Tensor, references: Tensor, frame: Frame, k: int, itself: Tensor | None) -> Neighbours:
-    """Nearest neighbours where float32 leaves doubts: near ties, many copies, or points of very unequal size.
+    """Find the nearest neighbours where float32 leaves doubts: near ties, many copies, or points of very unequal size.
 
     Copies among the references are compared once, so that many of them cost nothing.
     """

@@ -1,4 +1,4 @@
-"""Results that are asked for several times in a row, as those of the real images of a validation are."""
+"""Functions that keep their last result, for tensors that come several times in a row."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 class RememberLast:
-    """A function of one tensor that keeps its newest result, and returns it as long as the values stay the same.
+    """A function of one tensor that keeps its last result, and returns it again for equal values.
 
     It keeps a copy of the values too.
 
     Args:
-        function: what it makes of the tensor. Nobody may change the result in place.
+        function: Function to call for new values. Its result must not be changed in place.
 
     Example:
         >>> import torch
@@ -29,7 +29,7 @@ class RememberLast:
         self._last: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, values: Tensor) -> Tensor:
-        """The result for these values."""
+        """Return the result for these values."""
         last = self._last  # another thread may replace it meanwhile
         if last is not None and _same(last[0], values):
             return last[1]

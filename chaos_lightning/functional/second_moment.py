@@ -1,4 +1,4 @@
-"""E(2): how far the covariances of real and generated images are apart."""
+"""E(2): the difference between the covariances of real and generated images."""
 
 from torch import Tensor
 
@@ -7,7 +7,7 @@ from chaos_lightning.functional.moments import batch_moments, unpack_moments
 
 
 def second_moment_error(real: Tensor, generated: Tensor) -> Tensor:
-    r"""Mean squared difference of the off-diagonal covariances, E(2).
+    r"""Compute the mean squared difference of the off-diagonal covariances, E(2).
 
     .. math::
         E^{(2)} = \frac{2}{N_v (N_v - 1)} \sum_{i<j} (C_{ij}^X - C_{ij}^G)^2
@@ -40,7 +40,7 @@ def second_moment_error(real: Tensor, generated: Tensor) -> Tensor:
 
 
 def second_moment_error_of_moments(real: Tensor, generated: Tensor) -> Tensor:
-    """E(2) from packed moments, see :func:`second_moment_error`.
+    """Compute E(2) from packed moments, see :func:`second_moment_error`.
 
     Args:
         real: Packed moments of the real images, shape ``(D + 1, D + 1)``.

@@ -1,4 +1,4 @@
-"""E(s): how far the singular values of real and generated images are apart."""
+"""E(s): the difference between the singular values of real and generated images."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from chaos_lightning.functional.moments import batch_moments, unpack_moments
 
 
 def spectrum_error(real: Tensor, generated: Tensor) -> Tensor:
-    r"""Mean squared difference of the singular values, E(s).
+    r"""Compute the mean squared difference of the singular values, E(s).
 
     .. math::
         E^{(s)} = \frac{1}{N_v} \sum_a (s_a^X - s_a^G)^2
@@ -43,7 +43,7 @@ def spectrum_error(real: Tensor, generated: Tensor) -> Tensor:
 
 
 def spectrum_of_moments(packed: Tensor) -> Tensor:
-    """Singular values of the centred data matrix over the square root of the count.
+    """Compute the singular values of the centred data matrix, over the square root of the number of images.
 
     Args:
         packed: Packed moments of at least one image, shape ``(D + 1, D + 1)``.
@@ -60,7 +60,7 @@ def spectrum_of_moments(packed: Tensor) -> Tensor:
 
 
 def _spectrum_of_rows(rows: Tensor) -> Tensor:
-    """Singular values as by :func:`spectrum_of_moments`, of at least two images ``(N, D)``."""
+    """Compute the singular values as :func:`spectrum_of_moments` does, of at least two images ``(N, D)``."""
     num_images, num_pixels = rows.shape
     if num_images >= num_pixels:
         return spectrum_of_moments(batch_moments(rows))
@@ -72,14 +72,14 @@ def _spectrum_of_rows(rows: Tensor) -> Tensor:
 
 
 def _roots(eigenvalues: Tensor) -> Tensor:
-    """Square roots of ascending eigenvalues of a covariance."""
-    # What rounding leaves of a zero eigenvalue may be negative, and its root would be far from zero.
+    """Take the square roots of ascending eigenvalues of a covariance."""
+    # Rounding may make a zero eigenvalue negative, or leave it with a root far from zero.
     rounding = eigenvalues[-1].abs() * len(eigenvalues) * torch.finfo(torch.float64).eps
     return eigenvalues.where(eigenvalues > rounding, 0.0).sqrt()
 
 
 def spectrum_distance(real: Tensor, generated: Tensor) -> Tensor:
-    """E(s) from two sorted spectra, see :func:`spectrum_error`.
+    """Compute E(s) from two sorted spectra, see :func:`spectrum_error`.
 
     Args:
         real: Spectrum of the real images, shape ``(D,)``.

@@ -1,17 +1,16 @@
-"""The measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
+"""Measures as torchmetrics metrics, over :mod:`chaos_lightning.functional`."""
 
-from chaos_lightning.metrics.chaos_metrics import LyapunovExponent, ParticipationRatio, RestingFraction
+from chaos_lightning.metrics.activity import ParticipationRatio, RestingFraction
+from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator
+from chaos_lightning.metrics.class_balance import ClassBalanceError, ClassCoverage
 from chaos_lightning.metrics.class_measures import ClassMeasures
-from chaos_lightning.metrics.diversity_metrics import (
-    ClassBalanceError,
-    ClassCoverage,
-    InvertedShare,
-    ManifoldPrecision,
-    ManifoldRecall,
-    NearCopyShare,
-)
-from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
-from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+from chaos_lightning.metrics.inversion import InvertedShare
+from chaos_lightning.metrics.lyapunov import LyapunovExponent
+from chaos_lightning.metrics.manifold import ManifoldPrecision, ManifoldRecall
+from chaos_lightning.metrics.memorisation import NearCopyShare
+from chaos_lightning.metrics.relative_entropy import RelativeEntropyError
+from chaos_lightning.metrics.second_moment import SecondMomentError
+from chaos_lightning.metrics.spectrum import SpectrumError
 from chaos_lightning.metrics.warning_signs import WarningSigns
 
 __all__ = [

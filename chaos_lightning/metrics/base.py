@@ -1,4 +1,4 @@
-"""What all metrics of generated images share."""
+"""Bases of the metrics."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -11,7 +11,7 @@ from chaos_lightning.functional.checks import SampleCountError, as_image_rows
 
 
 class RunningMetric(Metric):
-    """A metric whose value is that of everything it has been shown, in batches of any sizes.
+    """A metric over all data so far, which comes in batches of any sizes.
 
     Args:
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
@@ -21,10 +21,10 @@ class RunningMetric(Metric):
     full_state_update: bool = False
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Add what ``update`` takes, and return the measure over all of it so far.
+        """Add a batch as ``update`` does, and return the measure over all data so far.
 
-        A batch need not have a value of its own: it may hold one side only, or too little. The value is that of
-        this process, and NaN while there is too little for one. Use ``update`` where the value is not needed.
+        A batch need not have a value of its own: it may hold one side only, or too few images. The value covers the
+        data of this process alone, and is NaN while there is too little. Use ``update`` where no value is needed.
 
         Args:
             args: Positional arguments of ``update``.
@@ -46,7 +46,7 @@ class RunningMetric(Metric):
         return cast(Tensor, value)
 
     def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
-        """Add what another metric has seen, which stays before what was seen here.
+        """Add the data of another metric, which go before the data of this one.
 
         Args:
             incoming_state: The other metric, or its ``metric_state``.
@@ -71,10 +71,10 @@ class RunningMetric(Metric):
 
 
 class GenerativeMetric(RunningMetric):
-    """A metric that is shown real and generated images, in batches of any sizes and in any order.
+    """A metric of real and generated images, in batches of any sizes and in any order.
 
     Args:
-        num_pixels: Pixels an image, 784 for 28 x 28.
+        num_pixels: Pixels in an image, 784 for 28 x 28.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Raises:

@@ -1,30 +1,31 @@
-"""The measures of one validation or test run, at T and at other sampling times, beside their floors."""
+"""Measures of one validation or test run, at T and at other sampling times, with their floors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
+from chaos_lightning.metrics.catalogue import ERRORS, MEASURES, Measure
 from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
-from chaos_lightning.metrics.image_metrics import AdversarialAccuracyIndicator, RelativeEntropyError
-from chaos_lightning.metrics.moment_metrics import SecondMomentError, SpectrumError
+from chaos_lightning.metrics.spectrum import SpectrumError
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one validation or test run measured.
+    """Measures of one validation or test run.
 
     Attributes:
         stage: "val" or "test".
-        step: training steps the network had taken.
-        num_samples: samples a side.
-        sampling_time: the time T at which the network was trained to sample; 0 for generators without one.
-        measures: sampling time to measure name to value.
-        floors: measure name to the value that real training images reach against the same held-out images.
-        real_spectrum: singular values of the real images, descending.
-        generated_spectrum: singular values of the images generated at T, descending.
-        classes: what networks that know classes are measured by besides, for images asked for by class; else None.
+        step: Training steps that the network had taken.
+        num_samples: Generated images, and as many real ones.
+        sampling_time: Time T at which the network was trained to sample; 0 for generators without one.
+        measures: Sampling time to measure name to value.
+        floors: Measure name to the value that real training images reach against the same held-out images.
+        real_spectrum: Singular values of the real images, descending.
+        generated_spectrum: Singular values of the images generated at T, descending.
+        classes: Measures by class, of networks that know classes; None for others.
     """
 
     stage: str
@@ -39,27 +40,72 @@ class Evaluation:
 
 
 def four_measures(num_pixels: int) -> MetricCollection:
-    """The four accuracy measures, sharing what states they can."""
-    return MetricCollection(
-        {
-            "second_moment_error": SecondMomentError(num_pixels),
-            "spectrum_error": SpectrumError(num_pixels),
-            "relative_entropy_error": RelativeEntropyError(num_pixels),
-            "adversarial_accuracy_indicator": AdversarialAccuracyIndicator(num_pixels),
-        }
-    )
+    """Make the four accuracy measures, which share the states that they can.
+
+    Args:
+        num_pixels: Pixels of an image.
+    """
+    return MetricCollection({name: _make(MEASURES[name], num_pixels=num_pixels) for name in ERRORS})
+
+
+def all_measures(
+    num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
+) -> MetricCollection:
+    """Make the accuracy measures, and the measures of diversity that are possible.
+
+    Args:
+        num_pixels: Pixels of an image.
+        training_images: Training images of the generator, ``(M, ...)``, for near-copies; None leaves these out.
+        training_labels: Their labels, ``(M,)``, for the classes; None leaves these out.
+        count: Images on a side.
+    """
+    given = {"num_pixels": num_pixels, "training_images": training_images, "training_labels": training_labels}
+    possible = [
+        measure
+        for measure in MEASURES.values()
+        if measure.metric is not None
+        and measure.name not in ERRORS
+        and measure.least_images <= count
+        and all(given[need] is not None for need in measure.needs)
+    ]
+    measures = four_measures(num_pixels)
+    # The order in which files list them: first the measures that need least.
+    for measure in sorted(possible, key=lambda measure: (measure.needs, measure.least_images)):
+        measures.add_metrics({measure.name: _make(measure, **given)})
+    return measures
+
+
+def _make(measure: Measure, **given: Any) -> Metric:
+    assert measure.metric is not None, "parts belong to the metrics of others"
+    return measure.metric(*(given[need] for need in measure.needs))
+
+
+def evaluate(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
+    """Measure generated images against real ones.
+
+    Args:
+        measures: Collection that has seen no images yet.
+        real: Real images, ``(N, ...)``, pixels in [-1, 1].
+        generated: Generated images, ``(N, ...)``, pixels in [-1, 1].
+
+    Returns:
+        Measure name to value.
+    """
+    measures.update(real, real=True)
+    measures.update(generated, real=False)
+    return values_with_parts(measures)
 
 
 class StageMeasures(nn.Module):
-    """Accumulates the measures of one stage at several sampling times, and their floors.
+    """Measures of one stage at several sampling times, and their floors.
 
     The floors compare real images with real images, which are the same in every run of a stage: they are measured
     in the first run and kept.
 
     Args:
-        times: sampling times.
-        make_measures: makes a collection of measures, :func:`four_measures` and maybe others.
-        classes: the measures of networks that know classes, which are updated by themselves.
+        times: Sampling times.
+        make_measures: Makes a collection of measures that holds :func:`four_measures`.
+        classes: Measures by class, which the caller updates; None for networks that know no classes.
     """
 
     def __init__(
@@ -75,11 +121,11 @@ class StageMeasures(nn.Module):
 
     @property
     def at_times(self) -> list[MetricCollection]:
-        """The measures at each of the times."""
+        """Measures at each of the times."""
         return [measures for measures in self._at_times if isinstance(measures, MetricCollection)]
 
     def update(self, real: Tensor, generated: dict[float, Tensor], floor: Tensor) -> None:
-        """Take in real images, as many images generated at each time, and as many other real ones."""
+        """Add real images, as many images generated at each time, and as many other real ones."""
         self.num_samples += len(real)
         for time, measures in zip(self.times, self.at_times, strict=True):
             measures.update(real, real=True)
@@ -108,7 +154,7 @@ class StageMeasures(nn.Module):
         return Evaluation(stage, step, num_samples, sampling_time, measures, dict(self.floors), *spectra, classes)
 
     def reset(self) -> None:
-        """Forget the images taken in, for a run that was broken off."""
+        """Forget all images, for a run that was broken off."""
         self.num_samples = 0
         for collection in [*self.at_times, self.floor]:
             collection.reset()
@@ -117,19 +163,14 @@ class StageMeasures(nn.Module):
 
 
 def values_with_parts(collection: MetricCollection) -> dict[str, float]:
-    """The measures of a collection that holds the four, with their parts, as plain numbers."""
+    """Compute the measures of a collection, and list them with their parts as plain numbers."""
     values = {name: float(value) for name, value in collection.compute().items()}
-    for measure, part in (
-        ("relative_entropy_error", "entropy_ratio"),
-        ("adversarial_accuracy_indicator", "generated_accuracy"),
-        ("adversarial_accuracy_indicator", "real_accuracy"),
-    ):
-        values[part] = float(getattr(collection[measure], part))
-    return values
+    parts = [measure for measure in MEASURES.values() if measure.part_of in values]
+    return values | {part.name: float(getattr(collection[part.part_of], part.name)) for part in parts}
 
 
 def computed_spectra(collection: MetricCollection) -> tuple[Tensor, Tensor]:
-    """Singular values of the real and of the generated images, descending, of a collection that was computed."""
+    """Return the spectra of a computed collection: singular values of real and generated images, descending."""
     spectrum = collection["spectrum_error"]
     assert isinstance(spectrum, SpectrumError)
     assert spectrum.real_spectrum is not None, "set by compute"

@@ -12,9 +12,9 @@ class Entry(NamedTuple):
     """A measure at a sampling time of a validation.
 
     Attributes:
-        value: of the samples.
-        floor: what real images reach.
-        num_samples: images a side.
+        value: Value of the samples.
+        floor: Value that real images reach.
+        num_samples: Generated images, and as many real ones.
     """
 
     value: float
@@ -23,12 +23,13 @@ class Entry(NamedTuple):
 
 
 def read_record(path: Path) -> dict[int, dict[float, dict[str, Entry]]]:
-    """Training step to sampling time to measure to entry, of the validations of a run.
+    """Read the validations of a run. Where a step was measured again, the newer line counts.
 
-    Where a step was measured again, the newer line counts.
+    Returns:
+        Training step to sampling time to measure name to entry.
 
     Raises:
-        ValueError: if the file is there but holds something else.
+        ValueError: If the file is there but holds something else.
     """
     record: dict[int, dict[float, dict[str, Entry]]] = {}
     try:

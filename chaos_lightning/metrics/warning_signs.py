@@ -1,4 +1,4 @@
-"""What tells a sick generator from a healthy one, from few images."""
+"""Signs of a sick generator, from few images."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from chaos_lightning.functional.inversion import inverted_share
 from chaos_lightning.functional.memorisation import near_copy_share
 from chaos_lightning.functional.neighbours import nearest_neighbours
 from chaos_lightning.functional.smoothness import neighbour_correlation
-from chaos_lightning.metrics.row_metric import RowMetric
+from chaos_lightning.metrics.rows import RowMetric
 
 
 class WarningSigns(RowMetric):
@@ -21,8 +21,8 @@ class WarningSigns(RowMetric):
 
     - ``neighbour_correlation``: of the generated images, see
       :func:`chaos_lightning.functional.neighbour_correlation`; 0 for noise.
-    - ``class_share``: share of the classes of the real images that the generated ones reach, each taken for what its
-      nearest real image is, see :func:`chaos_lightning.functional.class_coverage`.
+    - ``class_share``: share of the classes of the real images that the generated ones reach, each with the class of
+      its nearest real image, see :func:`chaos_lightning.functional.class_coverage`.
     - ``identical_share``: share of generated images that have another generated one nearer than all but 1 % of the
       real images have another real one, the rule of :func:`chaos_lightning.functional.near_copy_share`.
     - ``inverted_share``: see :func:`chaos_lightning.functional.inverted_share`.
@@ -49,7 +49,7 @@ class WarningSigns(RowMetric):
 
     @property
     def num_images(self) -> int:
-        """Generated images taken in so far."""
+        """Number of generated images so far."""
         return len(self.all_rows("generated_images"))
 
     def update(self, real: Tensor, labels: Tensor, generated: Tensor) -> None:
@@ -57,7 +57,7 @@ class WarningSigns(RowMetric):
 
         Args:
             real: Floating tensor of shape ``(N, ...)``, pixels in [-1, 1].
-            labels: Of the real images, shape ``(N,)``, integers from 0.
+            labels: Labels of the real images, shape ``(N,)``, integers from 0.
             generated: Floating tensor of shape ``(N, ...)``, pixels in [-1, 1].
 
         Raises:
@@ -69,7 +69,7 @@ class WarningSigns(RowMetric):
         self.append_rows("generated_images", self._rows(generated, False).to(torch.float32, copy=True))
 
     def compute(self) -> dict[str, Tensor]:
-        """The signs, float64 scalars.
+        """Compute the signs, float64 scalars.
 
         Raises:
             SampleCountError: If there are fewer than two images on a side.
@@ -88,5 +88,5 @@ class WarningSigns(RowMetric):
 
 
 def _nearest_other(images: Tensor) -> Tensor:
-    """Distance of each image to the nearest other one of its set, shape ``(N,)``."""
+    """Find the distance of each image to the nearest other one of its set, shape ``(N,)``."""
     return nearest_neighbours(images, images, exclude_self=True).distances.squeeze(1)

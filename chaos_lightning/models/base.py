@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
+from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 
@@ -115,10 +116,15 @@ class ChaoticGenerator(HebbianTraining):
         remembered = self.rule.init(self.network).items()
         self.memory = nn.ParameterDict({name: nn.Parameter(value, requires_grad=False) for name, value in remembered})
         self._divergence = DivergenceWatch(self.network.num_layers)
-        # Lightning has noted objects; a checkpoint holds what they are made from.
-        rate = rate if isinstance(rate, str) else described(rate)  # type: ignore[assignment]
-        plain = {"rule": described(self.rule), "rate": rate, "wiring": described_wiring(wiring)}
-        self.save_hyperparameters(plain, ignore=list(self.hparams))
+        # Lightning has noted objects; checkpoints and loggers get what they are made from.
+        self.hparams["rate"] = rate if isinstance(rate, str) else described(rate)
+        self.hparams["rule"] = described(self.rule)
+        self.hparams["wiring"] = described_wiring(wiring)
+
+    @property
+    def hparams_initial(self) -> AttributeDict:
+        """Settings for loggers."""
+        return AttributeDict(self.hparams)
 
     @property
     def layer_sizes(self) -> list[int]:

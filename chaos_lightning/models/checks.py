@@ -59,6 +59,4 @@ def check_settings(
             raise ValueError(f"{name} is a share of the chains, from 0 to below 1, but is {share}")
     if sum(shares.values()) >= 1:
         given = " and ".join(f"{name}={share}" for name, share in shares.items())
-        raise ValueError(
-            f"{given} leave no chains free, from which free samples are learnt: lower one of them"
-        )
+        raise ValueError(f"{given} leave no chains free, from which free samples are learnt: lower one of them")

@@ -90,7 +90,7 @@ class ImageGenerator(Saved):
         return None
 
     def largest_input(self) -> float:
-        """Return the largest absolute input that the weights can give a unit at any activity; 0 where units have none."""
+        """Return the largest absolute input that the weights can give a unit; 0 where units have none."""
         return 0.0
 
     def check_weights(self) -> None:

@@ -24,7 +24,7 @@ class Measured(ManualUpdates):
         evaluation: the measures of the last validation or test; None before.
     """
 
-    image_shape: tuple[int, ...]
+    image_shape: tuple[int, int, int]
     sampling_time: float
     measure_times: list[float]
     evaluation: Evaluation | None

@@ -30,8 +30,8 @@ def made_from(setting: Any, kind: type[Kind], name: str) -> Kind:
             setting = instantiate_class((), {"class_path": class_path, "init_args": setting.get("init_args") or {}})
         except (ImportError, AttributeError, KeyError, IndexError) as error:
             raise ValueError(
-                f"{name} is of the class {class_path}, which cannot be found: start in the folder of its module, or put "
-                "that on the Python path"
+                f"{name} is of the class {class_path}, which cannot be found: start in the folder of its module, or "
+                "put that on the Python path"
             ) from error
     if not isinstance(setting, kind):
         raise ValueError(f"{name} must be a {kind.__name__}, but is {setting!r}")
@@ -61,4 +61,6 @@ def described(value: object) -> dict[str, Any]:
 
 def described_wiring(wiring: Wiring | None) -> list[dict[str, Any]] | None:
     """Describe a wiring as a list of plain mappings."""
-    return wiring and [asdict(each) if isinstance(each, Connection) else dict(each) for each in wiring]
+    if wiring is None:
+        return None
+    return [asdict(each) if isinstance(each, Connection) else dict(each) for each in wiring]

@@ -86,7 +86,7 @@ class HebbianTraining(ChainSampler):
         if self.num_chains is not None:
             num_chains = self.num_chains // world_size
             first_chain = num_chains * self.trainer.global_rank
-        places = {stream: (num_chains, first_chain) for stream in self.rule.streams}
+        places = dict.fromkeys(self.rule.streams, (num_chains, first_chain))
         places[Stream.CLAMPED_PHASE] = len(visible), batch.first_index
         starts = {
             stream: self.start(count, seed=(self.seed, stream, step), first_chain=first)
@@ -155,9 +155,7 @@ class HebbianTraining(ChainSampler):
             direction = self.rule.direction(self.phases(step), difference, dict(self.memory))
             changes = step.dropout.carried(direction.couplings) + direction.biases
             gradients = [change.neg_() for change in changes]  # optimisers go downhill
-            self.rule.update(
-                self.network, dict(self.memory), self.learning_rate, lambda: self.descend(gradients)
-            )
+            self.rule.update(self.network, dict(self.memory), self.learning_rate, lambda: self.descend(gradients))
 
     def _compare(self, step: Step) -> Difference:
         phases = self.phases(step)

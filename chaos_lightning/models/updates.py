@@ -85,7 +85,7 @@ class ManualUpdates(LightningModule):
             self.lr_schedulers().step()  # type: ignore[union-attr]
 
     def averaged(self, values: Tensor) -> Tensor:
-        """Return the mean over all processes. (DDP averages nothing here, as there is no backward pass.)"""
+        """Return the mean over all processes; DDP averages nothing here, as there is no backward pass."""
         if self.trainer.world_size > 1:
             values = self.trainer.strategy.reduce(values, reduce_op="mean")
         return values

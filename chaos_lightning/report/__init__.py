@@ -1,4 +1,4 @@
-"""Figures and numbers of one trained network, in a folder that can be handed on."""
+"""Report on one trained network: a folder of figures and numbers."""
 
 from chaos_lightning.report.command import report
 

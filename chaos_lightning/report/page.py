@@ -1,4 +1,4 @@
-"""Writes the figures, their numbers and the page that shows them."""
+"""Files of the report: figures, their numbers, and the page that shows them."""
 
 import base64
 import csv
@@ -37,15 +37,15 @@ figure {{ margin: 0; }} figcaption {{ color: #333; }} .missing {{ border-left: 4
 
 @dataclass(frozen=True)
 class Section:
-    """One figure of the report.
+    """A section of the report: a figure with heading, caption and numbers.
 
     Attributes:
-        name: of its files, without suffix.
-        title: its heading.
-        caption: what it shows, in plain text.
-        figure: the figure; None if there is nothing to draw, and the caption says why.
-        columns: the numbers behind it, as columns of equal length.
-        arrays: images behind it, by name.
+        name: Name of its files, without suffix.
+        title: Heading.
+        caption: Caption in plain text.
+        figure: Figure; None if there is nothing to draw, and the caption says why.
+        columns: Numbers of the figure, as columns of equal length.
+        arrays: Images of the figure, by name.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Section:
 
 
 def write_section(folder: Path, section: Section) -> str:
-    """Write a figure and its numbers, and return its part of the page, with the picture inside."""
+    """Write a figure and its numbers; return its part of the page, as HTML that holds the picture."""
     lines = [f"<h2>{escape(section.title)}</h2>"]
     if section.figure is None:
         for suffix in (".png", ".csv", ".npz"):  # of an earlier report, which would contradict the page
@@ -86,7 +86,7 @@ def write_section(folder: Path, section: Section) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), numbers: bool = False) -> str:
-    """A table; with ``numbers``, all columns but the first hold numbers."""
+    """Write a table as HTML; with ``numbers``, all columns but the first hold numbers."""
     attribute = [' class="number"' if numbers and column else "" for column in range(len(rows[0]))]
     lines = []
     for cells, tag in [(header, "th"), *((row, "td") for row in rows)]:

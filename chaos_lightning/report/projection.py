@@ -13,9 +13,9 @@ class Plane:
     """The plane through the mean image along the first two principal components of images.
 
     Attributes:
-        mean: mean image, ``(D,)``.
-        axes: the components, ``(D, 2)``, orthonormal.
-        variance_shares: part of the images' variance along each, ``(2,)``.
+        mean: Mean image, ``(D,)``.
+        axes: Components, ``(D, 2)``, orthonormal.
+        variance_shares: Fraction of the images' variance along each component, ``(2,)``.
     """
 
     mean: Tensor
@@ -23,14 +23,14 @@ class Plane:
     variance_shares: Tensor
 
     def project(self, images: Tensor) -> Tensor:
-        """Coordinates ``(N, 2)`` of images ``(N, ...)``, in units of the pixels."""
+        """Project images ``(N, ...)`` to coordinates ``(N, 2)``, in units of the pixels."""
         return (images.flatten(1).double() - self.mean) @ self.axes
 
 
 def principal_plane(images: Tensor) -> Plane:
-    """The plane of images ``(N, ...)``.
+    """Find the plane of images ``(N, ...)``.
 
-    Each component points where its largest entry is positive, so that it does not depend on the linear algebra used.
+    The largest entry of each component is positive, so that its sign does not depend on the linear algebra library.
     """
     moments = unpack_moments(batch_moments(images.flatten(1)))
     eigenvalues, eigenvectors = torch.linalg.eigh(moments.covariance)

@@ -1,22 +1,22 @@
-"""What the folder of a run says of its training."""
+"""The record of a training, in the folder of its run."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.metrics.record import RECORD, read_record
-from chaos_lightning.metrics.report import ERRORS
 
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """The measures at T over a training run, as validation wrote them.
+    """Errors at T over a training run, as validation wrote them.
 
     Attributes:
-        path: the file they come from.
-        steps: training steps of the validations, ascending.
-        values: measure name to its values, one a step.
-        floors: measure name to what real images reach, one a step.
-        num_samples: samples a side of the newest validation.
+        path: File that holds them.
+        steps: Training steps of the validations, ascending.
+        values: Measure name to its values, one for each step.
+        floors: Measure name to the values that real images reach, one for each step.
+        num_samples: Samples of the newest validation, and as many real images.
     """
 
     path: Path
@@ -27,12 +27,15 @@ class TrainingHistory:
 
 
 def read_history(ckpt_path: Path, sampling_time: float) -> TrainingHistory | None:
-    """The measures of the run that a checkpoint belongs to; None if its folder holds none.
+    """Read the errors of the run that a checkpoint belongs to.
 
-    Looks beside the checkpoint and one folder up, where ``fit`` writes them.
+    They are looked for beside the checkpoint and one folder up, where ``fit`` writes them.
+
+    Returns:
+        The errors; None if there are none.
 
     Raises:
-        ValueError: if the file is there but cannot be read.
+        ValueError: If the file is there but cannot be read.
     """
     folders = [ckpt_path.absolute().parent, ckpt_path.absolute().parent.parent]
     path = next((folder / RECORD for folder in folders if (folder / RECORD).is_file()), None)

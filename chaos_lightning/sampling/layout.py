@@ -22,7 +22,7 @@ class VisibleLayout:
         ValueError: for numbers that make no layout.
     """
 
-    image_shape: tuple[int, ...]
+    image_shape: tuple[int, int, int]
     num_classes: int = 0
     label_repetitions: int = 5
 
@@ -64,7 +64,8 @@ class VisibleLayout:
 
     def images_of(self, rates: Tensor) -> Tensor:
         """Return the images within visible rates ``(chains, units)``: ``(chains, channels, rows, columns)``."""
-        return rates[:, : self.num_pixels].unflatten(1, self.image_shape)
+        images: Tensor = rates[:, : self.num_pixels].unflatten(1, self.image_shape)
+        return images
 
     def probabilities_of(self, rates: Tensor) -> Tensor:
         """Return the probabilities of the classes according to visible rates, ``(chains, classes)``, rows of sum 1.

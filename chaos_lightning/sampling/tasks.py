@@ -117,9 +117,7 @@ def held_by(task: Task, layout: VisibleLayout, examples: Tensor | None) -> Held 
     return Held(examples, units.to(examples.device))
 
 
-def held_in_turn(
-    tasks: Sequence[Task], turns: Sequence[Tensor], layout: VisibleLayout, examples: Tensor
-) -> Held:
+def held_in_turn(tasks: Sequence[Task], turns: Sequence[Tensor], layout: VisibleLayout, examples: Tensor) -> Held:
     """Return the visible rates that chains hold, of which some do one task and some another.
 
     Args:

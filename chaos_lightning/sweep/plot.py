@@ -1,4 +1,4 @@
-"""The results of a sweep as plots: over the first setting, and over the Lyapunov exponent."""
+"""Plots of a sweep: over the first setting, and over the Lyapunov exponent."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,8 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chaos_lightning.metrics.report import SYMBOLS
+from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
+from chaos_lightning.pictures.style import new_figure
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import (
     BEST_TIMES,
@@ -23,12 +24,15 @@ from chaos_lightning.sweep.results import (
 
 MARKERS = ("o-", "s--", "^:", "d-.")
 
+DIVERSITY_LABELS = {name: MEASURES[name].symbol for name in DIVERSITY} | {DIVERSITY[0]: "A_G (1/2 is best)"}
+"""Diversity measure to its label."""
+
 
 def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
-    """Every group of quantities over the first setting, with one colour for each combination of the others.
+    """Draw every group of quantities over the first setting, with a colour for each combination of the others.
 
-    Where runs differ in other settings than others do, as those of several grids, each combination has a place.
-    Bars are standard deviations over seeds. A point without a bar is of a single run.
+    If not all runs have the same settings, as with several grids, the axis has a place for each combination.
+    Bars are standard deviations over seeds; a point without a bar comes from a single run.
     """
     panels: list[tuple[str, dict[str, str], str, float | None]] = [
         (f"steps to E(2) ≤ {threshold:g}", {STEPS_TO_THRESHOLD: ""}, "linear", None),
@@ -36,9 +40,9 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
         ("measures at 2T : at T", dict(zip(RATIOS, SYMBOLS.values(), strict=True)), "log", 1),
         ("best sampling time", dict(zip(BEST_TIMES, SYMBOLS.values(), strict=True)), "linear", None),
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
-        ("diversity", dict(zip(DIVERSITY, ("A_G (1/2 is best)", "precision", "recall"), strict=True)), "linear", None),
+        ("diversity", DIVERSITY_LABELS, "linear", None),
     ]
-    figure = Figure(figsize=(14, 11), layout="constrained")
+    figure = new_figure(11, width=14)
     for axes, (title, quantities, scale, reference) in zip(figure.subplots(3, 3).flat, panels, strict=True):
         axes.set_title(title)
         _draw(axes, results, quantities)
@@ -94,7 +98,7 @@ def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> 
 
 
 def _text(result: Result, name: str) -> str:
-    """The value of a setting, or of all of them without a name."""
+    """Write the value of a setting; of all settings if ``name`` is empty."""
     if not name:
         return _joined(result.settings) or "base"
     return dict(zip(result.settings, labels(result.settings).values(), strict=True))[name]
@@ -105,13 +109,14 @@ def _joined(settings: Mapping[str, Any]) -> str:
 
 
 def exponent_figure(results: Sequence[Result]) -> Figure:
-    """Quality and diversity over the largest Lyapunov exponent before and after training, a point a combination.
+    """Draw quality and diversity over the largest Lyapunov exponent, before and after training.
 
-    Settings that matter only by the chaos they leave lie on one curve. Bars are standard deviations over seeds.
+    Each combination of settings is a point. Settings that act only through the chaos they leave lie on one curve.
+    Bars are standard deviations over seeds.
     """
-    panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: "A_G (1/2 is best)"}
+    panels = {**SYMBOLS, RATIOS[0]: "E(2) at 2T : at T", DIVERSITY[0]: DIVERSITY_LABELS[DIVERSITY[0]]}
     colours = colormaps["viridis"](np.linspace(0, 0.95, len(results)))
-    figure = Figure(figsize=(14, 8), layout="constrained")
+    figure = new_figure(8, width=14)
     for axes, (quantity, title) in zip(figure.subplots(2, 3).flat, panels.items(), strict=True):
         axes.set_title(title)
         axes.set_xlabel("Lyapunov exponent, hollow before and filled after training")
@@ -141,7 +146,7 @@ def exponent_figure(results: Sequence[Result]) -> Figure:
 
 
 def write_plots(folder: Path, results: Sequence[Result], threshold: float) -> list[Path]:
-    """Draw both as PNG files; returns their paths."""
+    """Write both figures as PNG files, and return their paths."""
     figures = {"plot.png": sweep_figure(results, threshold), "exponents.png": exponent_figure(results)}
     for name, figure in figures.items():
         figure.savefig(folder / name, dpi=130)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.metrics.record import RECORD, read_record
-from chaos_lightning.metrics.report import ERRORS
 
 STEPS_TO_THRESHOLD = "steps_to_threshold"
 LYAPUNOV = ("lyapunov_before", "lyapunov_after")

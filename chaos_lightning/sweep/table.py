@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos_lightning.metrics.report import SYMBOLS
+from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
 from chaos_lightning.sweep.plan import labels
 from chaos_lightning.sweep.results import (
     CANCELLED,
@@ -27,8 +27,8 @@ PRINTED = {
     LYAPUNOV[0]: "Lyapunov before",
     LYAPUNOV[1]: "Lyapunov after",
     CANCELLED: "cancelled",
-    DIVERSITY[0]: "A_G",
-    DIVERSITY[2]: "recall",
+    DIVERSITY[0]: MEASURES[DIVERSITY[0]].symbol,
+    DIVERSITY[2]: MEASURES[DIVERSITY[2]].symbol,
 }
 """The quantities that fit on a screen; the file has all."""
 

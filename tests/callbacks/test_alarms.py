@@ -18,7 +18,7 @@ from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
 from chaos_lightning.functional import class_coverage, nearest_labels
 from chaos_lightning.metrics import WarningSigns
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.models import TrainingDivergedError
 
 TINY = [

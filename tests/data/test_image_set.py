@@ -1,17 +1,7 @@
 import pytest
 import torch
 
-from chaos_lightning.data import ImageSet, pixels_to_rates
-
-
-def test_conversion_of_every_pixel_value():
-    pixels = torch.arange(256, dtype=torch.uint8)
-    rates = pixels_to_rates(pixels)
-    assert rates.dtype == torch.float32
-    assert rates[0] == -1
-    assert rates[255] == 1
-    torch.testing.assert_close(rates.double(), torch.arange(256).double() / 127.5 - 1, atol=1e-7, rtol=0)
-    assert torch.equal(torch.round((rates + 1) * 127.5).to(torch.uint8), pixels)
+from chaos_lightning.data import ImageSet
 
 
 def test_images_stay_in_main_memory_when_the_gpu_is_full(monkeypatch):

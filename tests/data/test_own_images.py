@@ -9,9 +9,9 @@ from half_bright import half_bright
 from torchvision.io import write_png
 
 from chaos_lightning import ImageFilesDataModule
+from chaos_lightning.checkpoints import check_unseen, make_training_data
 from chaos_lightning.commands import main
 from chaos_lightning.data import DataError, ImageSet
-from chaos_lightning.checkpoints import check_unseen, make_training_data
 
 SIDE = 14
 TRAIN, TEST = half_bright(290, SIDE, 0), half_bright(110, SIDE, 1)

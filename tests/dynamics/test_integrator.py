@@ -131,7 +131,9 @@ def test_a_run_in_pieces_is_the_run_and_leaves_the_given_state_alone():
 def test_weights_and_dropout_stay_as_they_are(layer_sizes):
     """Only their sums are scaled in place."""
     network = trained_like(layer_sizes)
-    dropout = draw_dropout(layer_sizes, network.pairs, coupling_rate=0.5, hidden_rate=0.5, seed=[1], dtype=torch.float64)
+    dropout = draw_dropout(
+        layer_sizes, network.pairs, coupling_rate=0.5, hidden_rate=0.5, seed=[1], dtype=torch.float64
+    )
     weights, factors = copy.deepcopy((network.state_dict(), dropout))
     for settings in ({}, {"dropout": dropout}):
         EulerIntegrator(network, 0.3, **settings)

@@ -25,7 +25,8 @@ from chaos_lightning.metrics import (
     RelativeEntropyError,
     SecondMomentError,
     SpectrumError,
-    moment_metrics,
+    moments,
+    spectrum,
 )
 from chaos_lightning.metrics.evaluation import StageMeasures, four_measures
 
@@ -54,8 +55,8 @@ def calls(monkeypatch):
 
         return RememberLast(call)
 
-    monkeypatch.setattr(moment_metrics, "_moments_of_real", noted(batch_moments))
-    monkeypatch.setattr(moment_metrics, "_spectrum_of_real", noted(spectrum_of_moments))
+    monkeypatch.setattr(moments, "_moments_of_real", noted(batch_moments))
+    monkeypatch.setattr(spectrum, "_spectrum_of_real", noted(spectrum_of_moments))
     return calls
 
 

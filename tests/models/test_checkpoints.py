@@ -9,7 +9,15 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from chaos_lightning import CentredHebbian, ChaoticGenerator, ContrastiveHebbian, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import (
+    CentredHebbian,
+    ChaoticGenerator,
+    ContrastiveHebbian,
+    MNISTDataModule,
+    OneLayer,
+    ThreeLayer,
+    TwoLayer,
+)
 from chaos_lightning.baselines import Baseline
 from chaos_lightning.models import TrainingDivergedError
 
@@ -83,8 +91,8 @@ def test_centred_and_published_networks_load_one_another_but_do_not_go_on(tmp_pa
 @pytest.mark.parametrize(("before", "after"), [(1.0, 3.0), (3.0, 1.0), (3.0, 5.0)])
 def test_a_run_goes_on_with_its_rate_of_the_biases(tmp_path, before, after):
     train(TwoLayer(**FAST, hidden_units=13, rule=ContrastiveHebbian(bias_rate=before)), tmp_path, 5)
+    model = TwoLayer(**FAST, hidden_units=13, rule=ContrastiveHebbian(bias_rate=after))
     with pytest.raises(ValueError, match=f"bias_rate={before}, and it cannot go on with .* bias_rate={after}"):
-        model = TwoLayer(**FAST, hidden_units=13, rule=ContrastiveHebbian(bias_rate=after))
         train(model, tmp_path, 6, ckpt_path=tmp_path / "last.ckpt")
 
 

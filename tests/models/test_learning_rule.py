@@ -183,7 +183,11 @@ def test_only_with_a_second_clamped_phase_a_network_has_nothing_to_learn_from_it
     architecture, sizes, reclamp
 ):
     model = architecture(
-        **(SMALL | {"sampling_time": 300.0}), **sizes, gain=3.0, num_chains=13, rule=rule_of(reclamp=reclamp),
+        **(SMALL | {"sampling_time": 300.0}),
+        **sizes,
+        gain=3.0,
+        num_chains=13,
+        rule=rule_of(reclamp=reclamp),
         optimizer=sgd,
     )
     generator = torch.Generator().manual_seed(1)
@@ -322,7 +326,9 @@ def test_what_is_dropped_is_a_function_of_seed_and_step_with_the_asked_rates():
 
 
 def test_one_layer_drops_a_coupling_both_ways_and_stays_symmetrical():
-    model = OneLayer(**SMALL, coupling_dropout=0.5, rule=rule_of(l1=0.01), optimizer=lambda p: torch.optim.Adam(p, lr=0.01))
+    model = OneLayer(
+        **SMALL, coupling_dropout=0.5, rule=rule_of(l1=0.01), optimizer=lambda p: torch.optim.Adam(p, lr=0.01)
+    )
     train(model, 10)
     learned = model.network.connections[0].learned.detach()
     assert learned.any()
@@ -343,7 +349,9 @@ def test_sampling_and_the_phases_by_themselves_drop_nothing():
 
 def test_a_resumed_regularised_run_ends_as_one_never_interrupted(tmp_path):
     def model():
-        return TwoLayer(**SMALL, hidden_units=7, rule=rule_of(l1=0.01), coupling_dropout=0.3, hidden_dropout=0.3, optimizer=sgd)
+        return TwoLayer(
+            **SMALL, hidden_units=7, rule=rule_of(l1=0.01), coupling_dropout=0.3, hidden_dropout=0.3, optimizer=sgd
+        )
 
     whole, first, second = model(), model(), model()
     train(whole, 9, precision="32-true")

@@ -17,6 +17,7 @@ from chaos_lightning import (
 )
 from chaos_lightning.dynamics import initial_potentials
 
+
 @pytest.mark.parametrize("num_chains", [None, 29])
 @pytest.mark.parametrize(("architecture", "sizes"), ARCHITECTURES)
 def test_training_is_the_learning_rule_written_in_numpy(architecture, sizes, num_chains):

@@ -55,7 +55,9 @@ def train(architecture, precision, devices, file):
         "OneLayer": lambda **s: OneLayer(
             num_classes=2, held_label_share=0.25, held_pixel_share=0.25, rule=CentredHebbian(centering=0.1), **s
         ),
-        "TwoLayer": lambda **s: TwoLayer(hidden_units=53, num_chains=100, rule=ContrastiveHebbian(reclamp=True), noise=0.1, **s),
+        "TwoLayer": lambda **s: TwoLayer(
+            hidden_units=53, num_chains=100, rule=ContrastiveHebbian(reclamp=True), noise=0.1, **s
+        ),
         "ThreeLayer": lambda **s: ThreeLayer(
             hidden_units=53,
             top_units=31,

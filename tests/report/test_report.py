@@ -17,7 +17,7 @@ from chaos_lightning.commands import main
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.dynamics import lyapunov_exponents, replica_divergence
 from chaos_lightning.functional import adversarial_accuracy, entropy_ratio, second_moment_error, spectrum_error
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.models.base import SAMPLING
 from chaos_lightning.report.chaos import RELATIVE_SIZE
 from chaos_lightning.report.curves import images_over_time, times_to_measure

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from torchvision.io import read_image
 
-from chaos_lightning.metrics.report import ERRORS
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.sweep.plot import exponent_figure, sweep_figure, write_plots
 from chaos_lightning.sweep.results import run_quantities, sum_up
 from chaos_lightning.sweep.table import print_table, write_table

@@ -1,7 +1,8 @@
-"""How all figures look: sizes, fonts, and colours that colour-blind readers can tell apart."""
+"""The look of the figures: sizes, fonts, and colours that colour-blind readers can tell apart."""
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's palette; lines differ in their dashes too.
@@ -11,7 +12,7 @@ BEFORE = "#D55E00"
 FLOOR = "#7F7F7F"
 
 WIDTH = 7.2
-"""Inches: two columns of a journal page."""
+"""Width of a figure in inches: two columns of a journal page."""
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -31,6 +32,11 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def new_figure(height: float) -> Figure:
-    """A figure of the common width, which matplotlib's ``pyplot`` knows nothing of."""
-    return Figure(figsize=(WIDTH, height), layout="constrained")
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Make a figure, in inches, which ``pyplot`` does not keep alive."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def mark_sampling_time(axes: Axes, place: float) -> None:
+    """Mark the sampling time T on the axis of times."""
+    axes.axvline(place, color=DATA, linewidth=0.9, linestyle=":", label="T of training")

@@ -1,4 +1,4 @@
-"""Metrics of the dynamics, accumulated over chains: Lyapunov exponent, dimension of the activity, chains at rest."""
+"""Participation ratio and fraction of chains at rest as metrics."""
 
 from typing import Any
 
@@ -6,96 +6,9 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.functional.activity import REST_TOLERANCE, participation_ratio_of_products
-from chaos_lightning.functional.checks import RANGE_TOLERANCE, SampleCountError, as_rows
+from chaos_lightning.functional.checks import RANGE_TOLERANCE, as_rows
 from chaos_lightning.functional.moments import batch_moments, empty_moments, merge_moments, unpack_moments
-from chaos_lightning.metrics.base import RunningMetric
-
-
-class ChainMetric(RunningMetric):
-    """A metric of chains, which come in batches of any sizes and in any order.
-
-    Its ``update`` takes one keyword of its own, so that all of them fit into one ``MetricCollection``:
-    ``collection.update(rates=..., speeds=..., exponents=...)``.
-
-    Args:
-        kwargs: Further arguments of :class:`torchmetrics.Metric`.
-    """
-
-    higher_is_better: bool | None = None
-
-
-class LyapunovExponent(ChainMetric):
-    r"""Largest Lyapunov exponent: mean over chains, with its standard error.
-
-    .. math::
-        \lambda = \frac{1}{M} \sum_{m=1}^{M} \lambda_m, \qquad
-        \mathrm{SE} = \sqrt{\frac{1}{M (M - 1)} \sum_m (\lambda_m - \lambda)^2}
-
-    ``update`` takes the exponents of single chains, as found by
-    :func:`chaos_lightning.dynamics.lyapunov_exponents` (or by two replicas), per unit of time. ``compute`` gives a
-    float64 scalar: positive in chaos, negative where chains come to rest. The standard error is the spread over
-    initial conditions of one network; feed exponents of many networks to have theirs.
-
-    Args:
-        kwargs: Further arguments of :class:`torchmetrics.Metric`.
-
-    Attributes:
-        standard_error: After ``compute``, that of the mean, a float64 scalar; NaN for a single chain.
-
-    Raises:
-        TypeError: If exponents are not a floating tensor.
-        ValueError: If their shape is not ``(chains,)``, or one is NaN or infinite.
-        SampleCountError: If ``compute`` finds no chain.
-
-    Source:
-        G. Benettin, L. Galgani, A. Giorgilli, J.-M. Strelcyn, Meccanica 15, 9 (1980).
-
-    Example:
-        >>> import torch
-        >>> metric = LyapunovExponent()
-        >>> metric.update(torch.tensor([0.01, 0.03]))
-        >>> metric.update(torch.tensor([0.02]))
-        >>> metric.compute()
-        tensor(0.0200, dtype=torch.float64)
-        >>> metric.standard_error
-        tensor(0.0058, dtype=torch.float64)
-    """
-
-    exponent_moments: Tensor
-    standard_error: Tensor | None = None
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("exponent_moments", empty_moments(1), dist_reduce_fx=merge_moments)
-
-    def update(self, exponents: Tensor) -> None:
-        """Add chains.
-
-        Args:
-            exponents: Floating tensor of shape ``(chains,)``.
-
-        Raises:
-            TypeError: If it is not a floating tensor.
-            ValueError: If a shape or a value is wrong.
-        """
-        moments = batch_moments(_one_a_chain(exponents, "exponents"))
-        self.exponent_moments = merge_moments(torch.stack([self.exponent_moments, moments]))
-
-    def compute(self) -> Tensor:
-        """Mean over all chains so far, a float64 scalar; sets ``standard_error``.
-
-        Raises:
-            SampleCountError: If there is no chain.
-        """
-        num_chains, mean, scatter = unpack_moments(self.exponent_moments)
-        _check_number(num_chains, 1, "chain")
-        self.standard_error = (scatter[0, 0] / (num_chains - 1) / num_chains).sqrt()
-        return mean[0].clone()
-
-    def reset(self) -> None:
-        """Forget all chains and the standard error."""
-        super().reset()
-        self.standard_error = None
+from chaos_lightning.metrics.chains import ChainMetric
 
 
 class ParticipationRatio(ChainMetric):
@@ -148,7 +61,7 @@ class ParticipationRatio(ChainMetric):
         """Add samples.
 
         Args:
-            rates: Floating tensor of shape ``(N, ...)`` with ``num_units`` rates in [-1, 1] a sample.
+            rates: Floating tensor of shape ``(N, ...)`` with ``num_units`` rates in [-1, 1] in each sample.
 
         Raises:
             TypeError: If it is not a floating tensor.
@@ -164,18 +77,18 @@ class ParticipationRatio(ChainMetric):
         self.rate_moments = merge_moments(torch.stack([self.rate_moments, batch_moments(rows)]))
 
     def compute(self) -> Tensor:
-        """Participation ratio of all samples so far, a float64 scalar.
+        """Compute the participation ratio of all samples so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there are fewer than two samples.
         """
         moments = unpack_moments(self.rate_moments)
-        _check_number(moments.num_images, 2, "sample")
+        self._check_count(moments.num_images, 2, "sample")
         return participation_ratio_of_products(moments.covariance, self.num_units)
 
 
 class RestingFraction(ChainMetric):
-    r"""Fraction of the chains that have come to rest: all of their units are slower than a tolerance.
+    r"""Fraction of chains at rest: all of their units are slower than a tolerance.
 
     .. math::
         \frac{1}{M} \left| \left\{ m : \max_i \tau |\dot x_i^{(m)}| < \epsilon \right\} \right|
@@ -214,7 +127,7 @@ class RestingFraction(ChainMetric):
         super().__init__(**kwargs)
         if not tolerance > 0:
             raise ValueError(f"tolerance must be positive, got {tolerance}")
-        # A state, for a collection takes metrics with equal states for one.
+        # A state, because a collection shares states among metrics whose states are equal.
         self.add_state("tolerance", torch.tensor(tolerance, dtype=torch.float64), dist_reduce_fx="max")
         self.add_state("num_resting", torch.tensor(0), dist_reduce_fx="sum")
         self.add_state("num_chains", torch.tensor(0), dist_reduce_fx="sum")
@@ -229,30 +142,17 @@ class RestingFraction(ChainMetric):
             TypeError: If it is not a floating tensor.
             ValueError: If a shape or a value is wrong.
         """
-        column = _one_a_chain(speeds, "speeds")
+        column = self._column(speeds, "speeds")
         if (column < 0).any():
             raise ValueError(f"speeds must be 0 or more, but one is {float(column.min()):g}")
         self.num_resting = self.num_resting + (column < self.tolerance).sum()
         self.num_chains = self.num_chains + len(column)
 
     def compute(self) -> Tensor:
-        """Fraction of all chains so far, a float64 scalar.
+        """Compute the fraction of all chains so far, a float64 scalar.
 
         Raises:
             SampleCountError: If there is no chain.
         """
-        _check_number(self.num_chains, 1, "chain")
+        self._check_count(self.num_chains, 1, "chain")
         return self.num_resting.double() / self.num_chains
-
-
-def _one_a_chain(values: Tensor, name: str) -> Tensor:
-    """Check that there is one finite number a chain, and make a column of them, ``(chains, 1)``."""
-    if isinstance(values, Tensor) and values.ndim != 1:
-        raise ValueError(f"{name} must have shape (chains,), got {tuple(values.shape)}")
-    return as_rows(values.unsqueeze(1) if isinstance(values, Tensor) else values, name)
-
-
-def _check_number(number: Tensor, minimum: int, what: str) -> None:
-    """Refuse to compute from fewer chains or samples than the measure needs."""
-    if number < minimum:
-        raise SampleCountError(f"at least {minimum} {what}{'s' * (minimum > 1)} needed, got {int(number)}")

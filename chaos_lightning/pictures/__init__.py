@@ -1,0 +1,1 @@
+"""Pictures that several parts draw: grids of images, spectra, and the look that figures have in common."""
