@@ -3,7 +3,7 @@
 from chaos_lightning.learning.centring import CentredHebbian, centre, compensate
 from chaos_lightning.learning.hebbian import ContrastiveHebbian, hebbian_difference
 from chaos_lightning.learning.phases import Phases
-from chaos_lightning.learning.rule import Difference, LearningRule, Memory
+from chaos_lightning.learning.rule import Difference, LearningRule, Memory, RateUnit, rate_in_units
 from chaos_lightning.learning.sparsity import shrink
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "LearningRule",
     "Memory",
     "Phases",
+    "RateUnit",
     "centre",
     "compensate",
     "hebbian_difference",
+    "rate_in_units",
     "shrink",
 ]

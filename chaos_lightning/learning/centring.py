@@ -76,6 +76,7 @@ class CentredHebbian(ContrastiveHebbian):
             here: 200 does as well as 50, 10 worse.
         reclamp: as in :class:`ContrastiveHebbian`.
         l1: as in :class:`ContrastiveHebbian`.
+        rate_unit: as in :class:`ContrastiveHebbian`.
         centering: weight of a step in the running mean rates, above 0, at most 1.
 
     Raises:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from chaos_lightning.dynamics import ChaoticNetwork, State, Stream
 from chaos_lightning.learning.phases import Phases
-from chaos_lightning.learning.rule import Difference, LearningRule, Memory
+from chaos_lightning.learning.rule import Difference, LearningRule, Memory, RateUnit, rate_in_units
 from chaos_lightning.learning.sparsity import shrink
 
 
@@ -67,6 +67,9 @@ class ContrastiveHebbian(LearningRule):
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
             ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
             weight_decay, which leaves the biases alone too.)
+        rate_unit: unit of the optimiser's learning rate: 1, 1/sqrt(N) or 1/N, N being the units of the visible layer.
+            The paper's summary says k = 0.01 and leaves open what k multiplies; as a factor of the difference itself
+            it makes networks collapse.
 
     Raises:
         ValueError: for a setting that is not possible.
@@ -78,6 +81,7 @@ class ContrastiveHebbian(LearningRule):
     bias_rate: float = 1.0
     reclamp: bool = False
     l1: float = 0.0
+    rate_unit: RateUnit = "1"
 
     def __post_init__(self) -> None:
         if not 0 < self.bias_rate < float("inf"):
@@ -87,6 +91,7 @@ class ContrastiveHebbian(LearningRule):
             )
         if not 0 <= self.l1 < float("inf"):
             raise ValueError(f"l1 must be 0 or more, but is {self.l1}; 0 switches it off")
+        rate_in_units(self.rate_unit, 1)  # complains about an unknown one
 
     @property
     def streams(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Learning rules: frozen settings; memory goes in and comes out."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -10,6 +10,29 @@ from chaos_lightning.learning.phases import Phases
 
 Memory = Mapping[str, Tensor]
 """Tensors that a rule remembers between steps, by name."""
+
+
+RateUnit = Literal["1", "1/sqrt(N)", "1/N"]
+"""Unit in which a learning rate is given; N counts the units of the visible layer, whatever lies above it."""
+
+
+def rate_in_units(unit: RateUnit, num_visible: int) -> float:
+    """Return the value of a unit of the learning rate.
+
+    Hebbian terms of this field carry one: ``A_ij <- A_ij + (k / N) phi_i phi_j`` in Hopfield networks and in D. G.
+    Clark, L. F. Abbott, Phys. Rev. X 14, 021001 (2024); couplings of order ``1 / sqrt(N)`` suggest ``k / sqrt(N)``.
+
+    Args:
+        unit: of the learning rate.
+        num_visible: N, units of the visible layer, labels among them.
+
+    Raises:
+        ValueError: for an unknown unit.
+    """
+    exponents = {"1": 0.0, "1/sqrt(N)": 0.5, "1/N": 1.0}
+    if unit not in exponents:
+        raise ValueError(f"rate_unit must be one of {', '.join(exponents)}, but is {unit!r}")
+    return float(1 / num_visible ** exponents[unit])
 
 
 class Difference(NamedTuple):
@@ -37,9 +60,11 @@ class LearningRule:
     Attributes:
         bias_rate: learning rate of the biases as a multiple of the couplings' rate, at the start; schedules act on
             both.
+        rate_unit: factor that turns the optimiser's learning rate into the rule's, see :func:`rate_in_units`.
     """
 
     bias_rate: float = 1.0
+    rate_unit: RateUnit = "1"
 
     @property
     def streams(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from chaos_lightning.dynamics import Dropout, Held, Start, Stream, draw_dropout, replay, start_of
-from chaos_lightning.learning import Difference, LearningRule, Phases
+from chaos_lightning.learning import Difference, LearningRule, Phases, rate_in_units
 from chaos_lightning.models.chains import ChainSampler
 from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.sampling import GenerateByClass, ReadClass, held_in_turn, take_turns
@@ -185,6 +185,7 @@ class HebbianTraining(ChainSampler):
         """
         optimizer = super().make_optimizer()
         group = optimizer.param_groups[0]
+        group["lr"] *= rate_in_units(self.rule.rate_unit, self.layout.num_units)
         own = {"lr": self.rule.bias_rate * group["lr"]}
         if "weight_decay" in group:
             own["weight_decay"] = 0.0

@@ -438,3 +438,13 @@ def test_the_memory_of_a_step_does_not_depend_on_its_time(architecture, sizes, s
         return sum(max(event.self_cpu_memory_usage, 0) for event in profile.events())
 
     assert bytes_allocated(200.0) == bytes_allocated(50.0) > 0
+
+
+@pytest.mark.parametrize(("unit", "value"), [("1", 1.0), ("1/sqrt(N)", 0.2), ("1/N", 0.04)])
+def test_the_learning_rate_is_given_in_a_unit_of_the_visible_layers_size(unit, value):
+    model = TwoLayer(**SMALL, hidden_units=7, rule=rule_of(rate_unit=unit, bias_rate=3.0), optimizer=sgd)
+    groups = train(model, 1).optimizers[0].param_groups
+    assert [group["lr"] for group in groups] == pytest.approx([K * value, 3 * K * value])
+    assert model.learning_rate == pytest.approx(K * value)
+    with pytest.raises(ValueError, match="rate_unit must be one of 1, 1/sqrt"):
+        rule_of(rate_unit="1/M")
