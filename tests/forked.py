@@ -14,7 +14,7 @@ from chaos_lightning.commands import main
 
 context = multiprocessing.get_context("forkserver")
 """Forks from a process that has no threads, as the tests' own has."""
-context.set_forkserver_preload(["chaos_lightning.commands", "chaos_lightning.sweep.command", "matplotlib.pyplot"])
+context.set_forkserver_preload(["chaos_lightning.commands.sweep.command", "matplotlib.pyplot"])
 
 TWO_PROCESSES = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
 """Options of a command that shares its work out over two processes, forked from its own."""

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.commands.cli import ChaosCLI
+from chaos_lightning.commands.sweep import command as sweep
 from chaos_lightning.dynamics import lyapunov_exponents
-from chaos_lightning.sweep import command as sweep
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -9,8 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
     "version": set(),
     "files": set(),
-    "faults": set(),
-    "runs": set(),
+    "experiments": set(),
     "dynamics": set(),
     "functional": set(),
     "data": {"functional"},
@@ -28,25 +27,21 @@ MAY_IMPORT = {
     },  # of data the types of batches, and what a checkpoint says of its data
     "baselines": {"dynamics", "data", "models"},  # of dynamics the random numbers, of models what generators share
     "trainer": {"callbacks", "models"},
-    "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
-    "measure": {"callbacks", "data", "functional", "metrics"},
-    "export": {"files", "models"},
-    "complete": {"callbacks", "data", "files", "functional", "models"},
     "report": {"dynamics", "functional", "metrics", "data", "models", "version"},
-    "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "cli"},
-    "compare": {
+    "commands": {
         "baselines",
         "callbacks",
-        "cli",
         "data",
+        "dynamics",
+        "experiments",
         "files",
         "functional",
-        "measure",
         "metrics",
         "models",
-        "sweep",
+        "report",
+        "trainer",
+        "version",
     },
-    "commands": {"cli", "compare", "complete", "data", "export", "faults", "measure", "models", "report", "sweep"},
     "__main__": {"commands"},
     "__init__": {"data", "models", "version"},
 }
@@ -120,10 +115,10 @@ def test_every_part_is_listed():
         ("from chaos_lightning.models.base import SAMPLING", {"models"}),
         ("from .. import models", {"models"}),
         ("from ..models import base", {"models"}),
-        ("from . import results", {"sweep"}),
+        ("from . import queue", {"experiments"}),
         ("importlib.import_module('chaos_lightning.models.base')", {"models"}),
         ("import lightning", set()),
     ],
 )
 def test_imports_of_every_kind_are_seen(source, imported):
-    assert set(imported_parts(source, "chaos_lightning.sweep")) == imported
+    assert set(imported_parts(source, "chaos_lightning.experiments")) == imported

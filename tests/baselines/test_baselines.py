@@ -18,7 +18,7 @@ from chaos_lightning.baselines import (
     VariationalAutoencoder,
 )
 from chaos_lightning.commands import main
-from chaos_lightning.complete import complete
+from chaos_lightning.commands.complete import complete
 from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models import ImageGenerator, TrainingDivergedError

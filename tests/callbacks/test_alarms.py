@@ -14,8 +14,8 @@ from chaos_lightning import MNISTDataModule, TwoLayer
 from chaos_lightning.callbacks import TrainingAlarms
 from chaos_lightning.callbacks.alarms import IMAGES_LOOKED_AT
 from chaos_lightning.callbacks.signatures import Reading, Thresholds, plateau
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.functional import class_coverage, nearest_labels
 from chaos_lightning.metrics import WarningSigns
 from chaos_lightning.metrics.report import ERRORS
