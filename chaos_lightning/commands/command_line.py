@@ -1,4 +1,4 @@
-"""All commands of ``chaos-lightning``, and what they say when they fail."""
+"""All commands of ``chaos-lightning``, and their messages when they fail."""
 
 import importlib
 import logging
@@ -29,22 +29,22 @@ from chaos_lightning.models.checkpoint import read_checkpoint
 from chaos_lightning.report import report
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
-"""Environment variable that, if set, makes the command line show tracebacks of errors that it explains otherwise."""
+"""Environment variable: if it is set, errors show a traceback instead of an explanation."""
 
 NOISE = [
-    "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs none of those of training
+    "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs no callbacks of training
     "LightningCLI's args parameter is intended",  # a sweep calls it from within Python, as intended
     "The dirpath has changed from",  # evaluation writes into a folder of its own
     "Couldn't infer the batch indices",  # samples are numbered by their chains
     ".*isinstance.treespec, LeafSpec.*",  # within Lightning
     "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
-    ".*sync_dist=True.*",  # measures are those of all processes already
+    ".*sync_dist=True.*",  # measures are over all processes already
     ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
 ]
-"""Warnings that say nothing to a user of this command."""
+"""Warnings that tell a user of this command nothing."""
 
 INTERRUPTED, TERMINATED = 130, 143
-"""Exit status after Ctrl-C and after SIGTERM, those of the shell."""
+"""Exit status after Ctrl-C and after SIGTERM, as in the shell."""
 
 SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "complete": complete,
@@ -55,11 +55,11 @@ SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
 """Subcommands that need no trainer."""
 
 COMMANDS_WITH_OPTUNA = ("sweep", "compare")
-"""Subcommands that train many generators, shared out by Optuna; modules of their names hold them."""
+"""Subcommands that train many generators, shared out by Optuna; packages of the same names hold them."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; errors that a user can mend are said in one sentence.
+    """Run the command line; it explains errors that a user can mend in one sentence.
 
     The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
     """
@@ -67,7 +67,7 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.path.append("")  # classes of the user's own, by --data mymodule.MyDataModule
     for message in NOISE:
         warnings.filterwarnings("ignore", message)
-    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # not where in the program it arose
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # without the place in the program
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
@@ -124,13 +124,13 @@ def _end(message: str, status: int) -> None:
 def _run_simple_command(command: str, *arguments: str) -> None:
     """Run a command that needs no trainer.
 
-    Settings of ``--data`` are over those of the checkpoint's training.
+    The data of the checkpoint's training are the default of ``--data``.
     """
     function = SIMPLE_COMMANDS[command]
     run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
     defaults = {}
     if "data" in signature(function).parameters:
-        # Which settings data have is known from the checkpoint only.
+        # The checkpoint must be known before: it says which settings the data have.
         path = capture_parser(run).parse_args(_without_option("data", arguments)).ckpt_path
         data = training_data(read_checkpoint(path))
         defaults = {"data": data} if data and is_at_hand(data) else {}
@@ -138,7 +138,7 @@ def _run_simple_command(command: str, *arguments: str) -> None:
 
 
 def _without_option(option: str, arguments: Sequence[str]) -> list[str]:
-    """Arguments less an option and its settings (``--option.setting``), each with its value."""
+    """Take out an option and its settings (``--option.setting``), each with its value."""
     kept = []
     is_value = False
     for argument in arguments:
@@ -154,10 +154,10 @@ def _without_option(option: str, arguments: Sequence[str]) -> list[str]:
 
 
 def _run_with_optuna(command: str, *arguments: str) -> None:
-    """Hand over to a command that needs Optuna.
+    """Run a command that needs Optuna.
 
     Raises:
-        MisconfigurationException: if that is not installed.
+        MisconfigurationException: if Optuna is not installed.
     """
     try:
         module = importlib.import_module(f"chaos_lightning.commands.{command}.command")
@@ -171,6 +171,6 @@ def _run_with_optuna(command: str, *arguments: str) -> None:
 
 
 def _own_words(error: BaseException) -> str:
-    """What a constructor complained of, without the argument parser's report around it."""
+    """Find a constructor's own complaint within the argument parser's report."""
     cause = error.__cause__ or error.__context__
     return _own_words(cause) if cause is not None and "Union subtypes" in str(error) else str(error)

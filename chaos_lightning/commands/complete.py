@@ -1,4 +1,4 @@
-"""Fills in the hidden part of images with a trained network, and measures how well."""
+"""The command ``chaos-lightning complete``: fill in the hidden part of images with a trained network."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ LABELS = {
     "completion_difference": "two completions of an image",
     "image_difference": "two training images",
 }
-"""Measure name to how the table calls it, in its order."""
+"""Measure name to its label in the table, in the order of the table."""
 
 
 def complete(
@@ -51,22 +51,22 @@ def complete(
 ) -> dict[str, float]:
     """Fill in the hidden part of images: the given pixels are held while the network runs to its sampling time.
 
-    Writes an .npz file with the images, the mask (1 is hidden) and the completions, and a picture beside it (.png): a
-    row an image, first what is given, then completions, last the original. Prints how far completions are from the
-    original on the hidden pixels, beside what needs no network, and how much they differ from one another; for a
-    generator that draws from the true distribution these two are equal.
+    Writes an .npz file with the images, the mask (1 is hidden) and the completions, and a picture beside it (.png): one
+    row for each image, with its given part first, then completions, and the original last. Prints how far completions
+    are from the original on the hidden pixels, beside methods without a network, and how far they are from one another.
+    A generator that draws from the true distribution makes both distances equal.
 
     Args:
         ckpt_path: checkpoint of the trained network.
         mask: which part of every image is hidden: top, bottom, left, right (a half), box (in the middle) or random
             (half of the pixels); or a PNG file of the images' size whose bright pixels are hidden.
-        images: whole images, of which the mask hides a part: an .npz or .pt file or a folder of PNG images. Left out,
+        images: whole images, of which the mask hides a part: an .npz or .pt file or a folder of PNG images. By default
             they are drawn from the test images of the data set.
-        num_images: images to complete, at most.
-        num_samples: completions of each image.
-        seed: of the random initial states, of the draw of images and of the random mask.
+        num_images: number of images to complete, at most.
+        num_samples: number of completions of each image.
+        seed: seed of the initial states, of the draw of images and of the random mask.
         output: file to write; .npz is appended if it is missing.
-        data: data set, whose training images serve for comparison; that of the network's training by default.
+        data: data set, whose training images serve for comparison; by default the network's own training data.
 
     Returns:
         Measure name to value.
@@ -106,7 +106,7 @@ def _originals(images: str | None, data: ImageDataModule, num_images: int, seed:
 
 
 def _measure(completions: Tensor, originals: Tensor, hidden: Tensor, training: Tensor) -> dict[str, float]:
-    """Root mean square differences on the hidden pixels, in units of the pixels."""
+    """Compute root mean square differences on the hidden pixels, in units of the pixels."""
     candidates = {
         "one_completion": completions,
         "mean_completion": completions.mean(dim=1, keepdim=True),
@@ -147,7 +147,7 @@ def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, s
 
 
 def _picture(originals: Tensor, hidden: Tensor, completions: Tensor) -> Tensor:
-    """A row an image: what is given, with the hidden part grey; completions; the original."""
+    """Draw a row for each image: its given part, with the hidden part grey; completions; the original."""
     first = originals[:ROWS_IN_PICTURE]
     given = torch.where(hidden, 0.0, first)
     columns = [given, *completions[: len(first), :COMPLETIONS_IN_PICTURE].unbind(1), first]

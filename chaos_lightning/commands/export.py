@@ -1,4 +1,4 @@
-"""Exports the weights of a checkpoint: ``chaos-lightning export``."""
+"""The command ``chaos-lightning export``: write the weights of a checkpoint into a file."""
 
 from chaos_lightning.files import with_ending
 from chaos_lightning.models.checkpoint import read_checkpoint, read_header

@@ -1,9 +1,11 @@
-"""Says in a sentence what went wrong, where the error itself speaks to programmers."""
+"""Explains faults in a sentence for users, where the error itself speaks to programmers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import torch
+from jsonargparse import Namespace
 from torch.multiprocessing.spawn import ProcessException
 
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Unable to allocate")
@@ -20,7 +22,7 @@ _PEER_LOST = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on a GPU, in torch's allocator for the CPU, or in Python or NumPy."""
+    """Whether an allocation has failed: on a GPU, in torch's allocator for the CPU, in Python or in NumPy."""
     cause = error.__cause__ or error.__context__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
@@ -29,21 +31,42 @@ def is_out_of_memory(error: BaseException) -> bool:
     return cause is not None and is_out_of_memory(cause)
 
 
-def memory_advice(subcommand: str, layer_sizes: str, settings: Mapping[str, object]) -> str:
-    """What a user can lower.
+@contextmanager
+def memory_explained(config: Namespace) -> Iterator[None]:
+    """Say which settings to lower when memory runs out.
 
     Args:
-        subcommand: what was running.
-        layer_sizes: the network's, as text.
-        settings: the option's name to its value, the most promising first.
+        config: settings of a command, with its name as ``subcommand``.
+
+    Raises:
+        MemoryError: in place of the error that says so to programmers.
     """
-    lower = " or ".join(f"{name} (now {value})" for name, value in settings.items())
-    return f"out of memory in {subcommand}, with a network of {layer_sizes}: lower {lower}"
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(_memory_advice(config.subcommand, config[config.subcommand])) from error
+
+
+def _memory_advice(subcommand: str, config: Namespace) -> str:
+    model, data = config.model.init_args, config.data.init_args
+    evaluation = {"--data.eval_batch_size": data.eval_batch_size}
+    training = {"--data.batch_size": data.batch_size}
+    if "num_chains" in model:
+        training["--model.num_chains"] = model.num_chains or "one an image"
+    options = {
+        "fit": {**training, **evaluation},
+        "predict": {"--chains_at_once": config.get("chains_at_once")},
+    }.get(subcommand, evaluation)
+    layers = ", ".join(f"{size} {name}" for name, size in vars(model).items() if name.endswith("_units"))
+    lower = " or ".join(f"{name} (now {value})" for name, value in options.items())
+    return f"out of memory in {subcommand}, with a network of {layers}: lower {lower}"
 
 
 def is_lost_peer(error: BaseException) -> bool:
-    """Whether another process of the run went away."""
-    if isinstance(error, ProcessException):  # of a process that this one had started
+    """Whether another process of the run has ended or cannot be reached."""
+    if isinstance(error, ProcessException):  # a process that this one has started
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _PEER_LOST)
 
@@ -55,7 +78,7 @@ LOST_PEER = (
 
 
 def not_known(kind: str, name: str, known: Iterable[str]) -> str:
-    """What to say of a name that is not known, with the one that may have been meant."""
+    """Say that a name is not known, with the one that may have been meant and all known ones."""
     names = sorted(known)
     close = get_close_matches(name, names, 1, cutoff=0.4)
     meant = f"did you mean {close[0]}? " if close else ""

@@ -6,13 +6,13 @@ from typing import Any
 
 
 def newest_checkpoint(run_folders: Path, version: int | str | None = None) -> Path | None:
-    """The checkpoint written last by the runs of one name.
+    """Find the newest checkpoint of all runs of one name.
 
-    Usually ``last.ckpt``; a run that was killed just before it wrote that has left a newer one.
+    That is usually a ``last.ckpt``; a run that was killed just before writing it has left a newer file.
 
     Args:
         run_folders: folder of the runs, ``<save_dir>/<name>`` of the logger.
-        version: of the run; None looks through all and takes the one that was written last.
+        version: version of the run; None looks through all runs.
 
     Returns:
         The file, or None if there is none.
@@ -22,7 +22,7 @@ def newest_checkpoint(run_folders: Path, version: int | str | None = None) -> Pa
 
 
 def version_of(checkpoint: Path) -> int | str:
-    """The logger's version of the run that a checkpoint lies in."""
+    """Read the logger's version of a run from the path of its checkpoint."""
     name = checkpoint.parent.parent.name
     number = name.removeprefix("version_")
     return int(number) if number.isdecimal() else name
@@ -32,16 +32,16 @@ def take_newest_run(config: Any, *, goes_on: bool) -> str | None:
     """Point the settings of a subcommand at the last checkpoint of the newest run of the logger's name.
 
     Args:
-        config: the settings; ``ckpt_path`` and the logger's ``version`` are changed where a checkpoint is found.
+        config: settings of the subcommand; if a checkpoint is found, ``ckpt_path`` and the logger's ``version`` change.
         goes_on: whether the run itself goes on, in its own folder. Otherwise the logger starts a new version, so that
             nothing of the run is overwritten.
 
     Returns:
-        Where there is none: the folder that was looked through. None if one was found.
+        None if a checkpoint was found, otherwise the folder that was searched.
 
     Raises:
-        ValueError: if it is not known where runs are: their checkpoints have no folder of their own, and the logger
-            writes no versions.
+        ValueError: if the runs cannot be found, as there is neither a folder for checkpoints nor a logger that numbers
+            runs.
     """
     checkpoints = config.get("checkpoint", {}).get("dirpath")
     if checkpoints is not None:

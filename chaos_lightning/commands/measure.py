@@ -1,4 +1,4 @@
-"""Measures any generated images against any real ones, whoever generated them."""
+"""The command ``chaos-lightning measure``: measure the images of any generator."""
 
 import json
 from pathlib import Path
@@ -35,19 +35,20 @@ def measure(
     seed: int = 0,
     output: str = "measures",
 ) -> dict[str, float]:
-    """Measure generated images against real ones: accuracy and diversity, beside what real images reach.
+    """Measure accuracy and diversity of generated images against real ones, beside the floor.
 
-    The floor compares the real images with as many other real ones: training images if given, else those of ``real``
-    that are left over; with too few of them there is none. Images are files (.npz or .pt, 8-bit or in [-1, 1]) or
-    folders of PNG images.
+    The floor is the same measures of other real images, as many: of training images if given, else of images that are
+    left over in ``real``. With too few of them there is no floor. Images are files (.npz or .pt, 8-bit or in [-1, 1])
+    or folders of PNG images.
 
     Args:
         real: real images that the generator has not seen.
         generated: generated images.
-        training: the generator's training images, for the share of near-copies; with labels, for the classes too. Where
-            the generated images have labels, for the share whose nearest training image has that label.
-        num_samples: images a side, drawn at random; None takes as many as both sides have.
-        seed: of the draw.
+        training: the generator's training images, for the share of near-copies. With labels they also serve the
+            measures of classes and, where generated images have labels, the share whose nearest training image has the
+            same label.
+        num_samples: number of images of each side, drawn at random; by default as many as both sides have.
+        seed: seed of the draw.
         output: folder for measures.json and the plots.
 
     Returns:
@@ -111,7 +112,7 @@ def measure(
 
 
 def _why_no_floor(count: int, num_real: int, num_training: int | None) -> str:
-    """Say what is missing for a floor of ``count`` other real images, and what to do."""
+    """Say why there is no floor of ``count`` other real images, and how to get one."""
     if num_training is not None:
         available, place, most, advice = num_training, "in the training images", num_training, "give more of these"
     else:
@@ -124,13 +125,13 @@ def _why_no_floor(count: int, num_real: int, num_training: int | None) -> str:
 def all_measures(
     num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
 ) -> MetricCollection:
-    """The accuracy measures, and those of diversity that are possible.
+    """Make the accuracy measures and all diversity measures that are possible.
 
     Args:
-        num_pixels: pixels of an image.
-        training_images: the generator's, for near-copies; None leaves them out.
-        training_labels: of these, for the classes; None leaves them out.
-        count: images a side.
+        num_pixels: number of pixels of an image.
+        training_images: the generator's training images, for near-copies; None leaves this measure out.
+        training_labels: their labels, for the measures of classes; None leaves these out.
+        count: number of images of each side.
     """
     measures = four_measures(num_pixels)
     measures.add_metrics({"inverted_share": InvertedShare(num_pixels)})
@@ -151,7 +152,11 @@ def all_measures(
 
 
 def compute(measures: MetricCollection, real: Tensor, generated: Tensor) -> dict[str, float]:
-    """Measure generated images against real ones: measure name to value."""
+    """Measure generated images against real ones.
+
+    Returns:
+        Measure name to value.
+    """
     measures.update(real, real=True)
     measures.update(generated, real=False)
     return values_with_parts(measures)
@@ -170,7 +175,7 @@ def _write(folder: Path, values: dict[str, float], floors: dict[str, float], num
 
 
 def _ratios_figure(values: dict[str, float], floors: dict[str, float]) -> Figure:
-    """Values and floors of the measures, side by side on a logarithmic axis."""
+    """Draw values and floors of the measures on a logarithmic axis."""
     names = [name for name in LABELS if name in values and values[name] > 0]
     figure = Figure(figsize=(7, 0.35 * len(names) + 1.2), layout="constrained")
     axes = figure.subplots()
