@@ -17,7 +17,7 @@ from chaos_lightning.models import ImageGenerator
 def print_closing_report(
     model: ImageGenerator, data: ImageDataModule, trainer: pl.Trainer, folder: Path | None, seconds: float
 ) -> None:
-    """Say what a training has reached, and where its files are.
+    """Print the measures that a training has reached, and the places of its files.
 
     Args:
         model: the trained network, with its last evaluation.

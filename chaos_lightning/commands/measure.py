@@ -37,7 +37,7 @@ def measure(
 ) -> dict[str, float]:
     """Measure accuracy and diversity of generated images against real ones, beside the floor.
 
-    The floor is the same measures of other real images, as many: of training images if given, else of images that are
+    The floor measures other real images in place of the generated ones: training images if given, else images that are
     left over in ``real``. With too few of them there is no floor. Images are files (.npz or .pt, 8-bit or in [-1, 1])
     or folders of PNG images.
 

@@ -16,7 +16,7 @@ def check(plan: Comparison) -> None:
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
-        ValueError: if a contestant cannot be made or measured, with what to change.
+        ValueError: if a contestant cannot be made or measured, with advice.
     """
     for name, entrant in plan.contestants.items():
         if entrant.checkpoint and (entrant.base or entrant.settings):

@@ -36,8 +36,8 @@ def compare(
 
     Each run has a process of its own. A pilot finds out how long a training step takes, and from that how many fit
     into the budget. Samples are measured against as many test images, diversity also against the training images. The
-    folder gets a table (compare.md, compare.csv), which ends by saying who is best at what, and a picture with a row
-    of samples from each (compare.png).
+    folder gets a table (compare.md, compare.csv), which ends with the best contestant by each measure, and a picture
+    with a row of samples from each (compare.png).
 
     Runs that are done are never repeated: the same command again goes on where it was stopped, and does anew the runs
     of a contestant that has been changed.
@@ -47,7 +47,8 @@ def compare(
             dotted names), or to a checkpoint.
         seeds: seeds with which each contestant is run; the table tells mean and standard deviation.
         budget: seconds of training, without measuring.
-        settings: settings of fit that all contestants share, above all the data set; they override their own ones.
+        settings: settings of fit that all contestants share, above all the data set; they override settings of single
+            contestants.
         folder: folder for tables, picture, the runs and the study that says which are done.
         num_samples: number of samples to measure.
         reference: contestant that is compared with the others; the first one by default.

@@ -22,8 +22,8 @@ QUANTITIES = (STEPS_TO_THRESHOLD, *ERRORS, *RATIOS, *BEST_TIMES, *LYAPUNOV, CANC
 def run_quantities(folder: Path, attributes: Mapping[str, Any], threshold: float) -> dict[str, float]:
     """Collect the quantities of a run.
 
-    The steps to the threshold are known only up to the interval between validations: they are those of the first
-    validation with E(2) at T at or below it. The best times are the best ones among the measured sampling times.
+    The threshold counts as reached at the first validation with E(2) at T at or below it, so the steps to it are known
+    only up to the interval between validations. Best times are the best ones among the measured sampling times.
 
     Args:
         folder: folder of the run, with its measures.csv.
