@@ -1,6 +1,7 @@
 """Imports run one way: each part may use only those named for it."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,8 @@ MAY_IMPORT = {
 }
 
 
-def imported_parts(source, package):
-    """The parts of this package that a module imports, however it does so.
+def imported_names(source, package):
+    """The dotted names in this package that a module imports, however it does so.
 
     Args:
         source: of the module.
@@ -65,9 +66,17 @@ def imported_parts(source, package):
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             # What is in the braces of an f-string can be any part, so the module must stand above them all.
             names = [ast.unparse(node.args[0]).lstrip("f").strip("'")]
-        for name in names:
-            if name.startswith("chaos_lightning."):
-                yield name.split(".")[1]
+        yield from (name for name in names if name.startswith("chaos_lightning."))
+
+
+def imported_parts(source, package):
+    """The parts of this package that a module imports."""
+    return {name.split(".")[1] for name in imported_names(source, package)}
+
+
+def package_of(path):
+    """Dotted name of the package that a module lies in."""
+    return ".".join(["chaos_lightning", *path.relative_to(PACKAGE).parts[:-1]])
 
 
 def parts():
@@ -89,8 +98,7 @@ def known(imports):
 def test_part_imports_only_what_is_below_it(part):
     imports = set()
     for path in parts()[part]:
-        package = ".".join(["chaos_lightning", *path.relative_to(PACKAGE).parts[:-1]])
-        imports |= known(imported_parts(path.read_text(), package))
+        imports |= known(imported_parts(path.read_text(), package_of(path)))
     assert imports - {part} <= MAY_IMPORT[part]
 
 
@@ -101,6 +109,17 @@ def test_what_a_part_may_import_may_not_import_it():
             reached |= left
             left = set().union(*(MAY_IMPORT[name] for name in left)) - reached
         assert part not in reached
+
+
+@pytest.mark.parametrize("part", ["commands", "experiments"])
+def test_within_a_part_imports_run_one_way_too(part):
+    modules = {f"{package_of(path)}.{path.stem}": path for path in parts()[part]}
+    graph = {}
+    for module, path in modules.items():
+        names = set(imported_names(path.read_text(), package_of(path)))
+        graph[module] = {other for other in modules if other in names or any(n.startswith(f"{other}.") for n in names)}
+    assert any(graph.values())
+    TopologicalSorter(graph).prepare()  # raises a CycleError
 
 
 def test_every_part_is_listed():
@@ -121,4 +140,4 @@ def test_every_part_is_listed():
     ],
 )
 def test_imports_of_every_kind_are_seen(source, imported):
-    assert set(imported_parts(source, "chaos_lightning.experiments")) == imported
+    assert imported_parts(source, "chaos_lightning.experiments") == imported

@@ -23,7 +23,8 @@ class TrainingAlarms(Callback):
 
     Noise, mode collapse, inversion and plateaus are looked for at every validation, in the samples and measures that
     validation makes anyway. The onset of divergence is looked for in the largest potential of the free phase, at every
-    training step (on a GPU at every logged one). All these numbers are logged as ``signs/...``.
+    training step (on a GPU at every logged one). The numbers behind the alarms are logged as
+    ``signs/...``.
 
     Args:
         enabled: false switches all alarms off.
