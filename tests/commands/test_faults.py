@@ -1,4 +1,4 @@
-"""What goes wrong outside the program ends it with one sentence, an exit status, and all earlier results intact."""
+"""A fault outside the program ends it with one sentence and an exit status; all earlier results stay intact."""
 
 import csv
 import errno

@@ -1,4 +1,4 @@
-"""Who runs what: without any training."""
+"""The queue and its workers, without any training."""
 
 import gc
 import itertools
@@ -14,7 +14,7 @@ from chaos_lightning.experiments.workers import work
 
 
 def take_all(queue):
-    """What a worker does, without the work."""
+    """Act as a worker, without the work."""
     names = []
     while (claim := queue.claim()) is not None:
         names.append(claim.run.name)
@@ -23,7 +23,7 @@ def take_all(queue):
 
 
 def die(claim):
-    """What the system does when a worker is killed: nothing but to free its locks."""
+    """Act as the system when a worker is killed: it only frees the worker's locks."""
     claim._lock.release()
 
 

@@ -16,7 +16,7 @@ SWEEPS = sorted([*(CONFIGS / "sweep").glob("*.yaml"), *EXPERIMENTS])
 
 @pytest.fixture
 def plan_of(monkeypatch, tmp_path):
-    """What a config's command would run, without running it."""
+    """Reads the plan of a config's command without running it."""
     monkeypatch.chdir(tmp_path)
 
     def read(path, *arguments):

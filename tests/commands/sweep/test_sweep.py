@@ -153,7 +153,7 @@ def test_a_base_that_is_edited_meanwhile_changes_no_run(tiny, monkeypatch):
 
 @pytest.mark.slow
 def test_the_tasks_of_a_job_share_the_runs_and_do_whole_ones(tiny):
-    """A launcher starts the same command twice, and tells each its rank, which would be that of a process of a run.
+    """A launcher starts the same command twice, and tells each a rank, as if they were processes of one run.
 
     Lightning takes the rank from there when it is imported, so these are no forked processes.
     """

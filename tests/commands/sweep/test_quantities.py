@@ -1,8 +1,7 @@
-"""Quantities of runs and their spread, against numbers worked out by hand and by NumPy."""
+"""Quantities of runs, against numbers worked out by hand, and their tables and plots."""
 
 import csv
 
-import numpy as np
 import pytest
 from torchvision.io import read_image
 
@@ -48,17 +47,6 @@ def test_what_was_not_reached_or_measured_is_left_out(tmp_path):
     reached = run_quantities(tmp_path, NOTED, threshold=0.05)
     assert "steps_to_threshold" not in reached
     assert not any("2T" in name or "best_time" in name for name in reached)
-
-
-def test_spread_over_seeds_is_that_of_numpy():
-    values = np.random.default_rng(0).random((2, 5))
-    runs = [({GAIN: gain}, {ERRORS[0]: values[row, seed]}) for seed in range(5) for row, gain in ((0, 3), (1, 0.5))]
-    low, high = sum_up(runs)
-    assert (low.settings, high.settings) == ({GAIN: 0.5}, {GAIN: 3})
-    for result, expected in ((high, values[0]), (low, values[1])):
-        assert result.num_runs == result.spreads[ERRORS[0]].num_runs == 5
-        assert result.spreads[ERRORS[0]].mean == pytest.approx(expected.mean())
-        assert result.spreads[ERRORS[0]].deviation == pytest.approx(expected.std(ddof=1))
 
 
 def test_table_file_and_screen_tell_what_few_runs_reached(tmp_path, capsys):
