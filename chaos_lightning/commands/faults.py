@@ -39,7 +39,7 @@ def memory_explained(config: Namespace) -> Iterator[None]:
         config: settings of a command, with its name as ``subcommand``.
 
     Raises:
-        MemoryError: in place of the error that says so to programmers.
+        MemoryError: with the settings to lower, in place of the original error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Finds the checkpoint that ``--ckpt_path last`` means."""
+"""The last checkpoint of the newest run, for ``--ckpt_path last``."""
 
 from collections.abc import Iterable
 from pathlib import Path
