@@ -14,7 +14,7 @@ from chaos_lightning.commands import main
 
 context = multiprocessing.get_context("forkserver")
 """Forks from a process that has no threads, as the tests' own has."""
-context.set_forkserver_preload(["chaos_lightning.commands", "chaos_lightning.sweep.command", "matplotlib.pyplot"])
+context.set_forkserver_preload(["chaos_lightning.commands.sweep.command", "matplotlib.pyplot"])
 
 TWO_PROCESSES = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp_fork"]
 """Options of a command that shares its work out over two processes, forked from its own."""
@@ -28,7 +28,7 @@ def start(function, *arguments):
 
 
 def exit_code(process, seconds=120):
-    """That of a process, which is killed if it takes longer; its errors are among those that the test has printed."""
+    """Wait for a process and return its exit code. Kill it if it takes longer; its errors are printed by the test."""
     try:
         process.join(seconds)
     finally:
@@ -38,7 +38,7 @@ def exit_code(process, seconds=120):
 
 
 def run_command(folder, *arguments, **environment):
-    """What ``chaos-lightning ARGUMENTS`` in a folder comes to, with some environment variables."""
+    """Run ``chaos-lightning ARGUMENTS`` in a folder, with some environment variables."""
     with TemporaryDirectory() as streams:
         code = exit_code(start(_command, folder, arguments, environment, streams))
         printed = (Path(streams, name).read_text() for name in ("stdout", "stderr"))
@@ -60,7 +60,7 @@ def forking_trainer(devices, **settings):
 
 
 def _do(environment, function, arguments):
-    os.environ.clear()  # it is that of the first test which started a process
+    os.environ.clear()  # it comes from the first test that started a process
     os.environ.update(environment)
     torch.set_num_threads(1)  # a process that has more can't be forked again
     function(*arguments)

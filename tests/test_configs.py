@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from chaos_lightning import FashionMNISTDataModule
-from chaos_lightning.cli import ChaosCLI
+from chaos_lightning.commands.cli import ChaosCLI
 
 ALL = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
 SWEEPS = [path for path in ALL if path.parent.name in ("sweep", "experiments")]

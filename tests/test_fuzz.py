@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from chaos_lightning import ChaoticGenerator
 from chaos_lightning.commands import main
-from chaos_lightning.learning import hebbian_difference
+from chaos_lightning.dynamics import Stream
+from chaos_lightning.learning import Phases, hebbian_difference
 
 # Without shrinking: an example takes a second.
 QUICK = settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate])
@@ -23,6 +24,7 @@ LONG = settings(QUICK, max_examples=300, derandomize=False)
 
 ANY_NUMBER = st.one_of(st.integers(-3, 3), st.floats(width=32), st.sampled_from([1e-30, 1e30, 0.1, 10]))
 ANY_WORD = st.sampled_from(["null", "true", "", "tanh", "hardtanh", "relu", "Adam", "[]", "{}", "28", "-1", "SGD", "ÿ"])
+CHAOS_ABOVE = "[{lower: 0, upper: 1}, {lower: 1, upper: 1, gain_down: 2, learned: false}]"
 SENSIBLE = {
     "model.hidden_units": st.integers(1, 5),
     "model.num_chains": st.integers(1, 9),
@@ -30,9 +32,11 @@ SENSIBLE = {
     "model.num_classes": st.sampled_from([0, 10]),
     "model.held_label_share": st.floats(0, 0.5),
     "model.held_pixel_share": st.floats(0, 0.5, exclude_max=True),
-    "model.reclamp": st.booleans(),
-    "model.centering": st.floats(0, 1),
-    "model.bias_rate": st.floats(0, 20, exclude_min=True),
+    "model.rule": st.sampled_from(["ContrastiveHebbian", "CentredHebbian"]),
+    "model.rule.reclamp": st.booleans(),
+    "model.rule.bias_rate": st.floats(0, 20, exclude_min=True),
+    "model.rule.rate_unit": st.sampled_from(["1", "1/sqrt(N)", "1/N"]),
+    "model.wiring": st.sampled_from(["null", "[{lower: 0, upper: 1, gain_down: 0}]", CHAOS_ABOVE]),
     "model.rate": st.sampled_from(["tanh", "hardtanh"]),
     "data.batch_size": st.sampled_from([1, 2, 7, 4000]),
     "data.num_eval_images": st.sampled_from([2, 3, 31]),
@@ -91,7 +95,7 @@ def fit(chosen):
     base = {
         "model.dt": 5, "model.sampling_time": 10, "model.measure_times": "[]", "data.batch_size": 1000,
         "data.num_eval_images": 5, "data.num_validation": 40, "pictures.num_images": 2, "trainer.max_steps": 2,
-        "model.hidden_units": 3, "trainer.accelerator": "cpu", "trainer.enable_progress_bar": "false",
+        "model.hidden_units": 3, "model.rule": "ContrastiveHebbian", "trainer.accelerator": "cpu", "trainer.enable_progress_bar": "false",
         "trainer.enable_model_summary": "false",
     }  # fmt: skip
     return ["fit", *(f"--{name}={value}" for name, value in {**base, **chosen}.items())]
@@ -164,8 +168,11 @@ def test_the_command_line(case, strategy, profile):
 def test_networks_of_any_size_run_and_learn(layer_sizes, num_images, num_chains, gain, num_steps):
     model = ChaoticGenerator(layer_sizes, gain=gain, dt=5.0, sampling_time=5.0 * num_steps)
     images = torch.rand(num_images, layer_sizes[0]) * 2 - 1
-    clamped = model.clamped_phase(images, model.start(num_images, seed=(0,)))
-    free = model.free_phase(model.start(num_chains, seed=(1,)))
+    starts = {
+        Stream.CLAMPED_PHASE: model.start(num_images, seed=(0,)),
+        Stream.FREE_PHASE: model.start(num_chains, seed=(1,)),
+    }
+    clamped, free = Phases(model.network, model.clock, images, starts).clamped_and_free()
     couplings, biases = hebbian_difference(model.network.pairs, clamped.rates, free.rates)
     for difference, parameter in zip([*couplings, *biases], model.network.trainable(), strict=True):
         assert difference.shape == parameter.shape

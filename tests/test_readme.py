@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.commands.cli import ChaosCLI
+from chaos_lightning.commands.sweep import command as sweep
 from chaos_lightning.dynamics import lyapunov_exponents
-from chaos_lightning.sweep import command as sweep
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -143,7 +143,9 @@ def test_the_config_of_a_sweep_makes_networks(tmp_path, monkeypatch):
     sample = ["--data.data_dir", "null", "--data.num_eval_images", "1000"]  # which has no more
     sweep.main(["--config", "sweep.yaml", *sample])
     (plan,) = plans
-    combinations = {(run.settings["model.init_args.l1"], run.settings["model.init_args.gain"]) for run in plan.runs()}
+    combinations = {
+        (run.settings["model.init_args.rule.init_args.l1"], run.settings["model.init_args.gain"]) for run in plan.runs()
+    }
     assert combinations == {(l1, gain) for l1 in (0, 0.001, 0.01) for gain in (0, 1.5)}
     assert len(plan.runs()) == 18
     assert plan.folder == tmp_path / "logs" / "sweep" / "l1_and_gain"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
-from chaos_lightning.compare import command as compare
-from chaos_lightning.sweep import command as sweep
-from chaos_lightning.sweep.work import check_runs
+from chaos_lightning.commands.cli import ChaosCLI
+from chaos_lightning.commands.compare import command as compare
+from chaos_lightning.commands.sweep import command as sweep
+from chaos_lightning.commands.sweep.run import check_runs
 from tests.test_readme import help_of
 
 ROOT = Path(__file__).parents[1]

@@ -22,7 +22,7 @@ import pytest
 import torch
 
 from chaos_lightning import ChaoticGenerator
-from chaos_lightning.cli import ChaosCLI
+from chaos_lightning.commands.cli import ChaosCLI
 
 STRETCHES = 10
 """Parts of the long run; its last is compared with one near the beginning of the other run, after things done once."""

@@ -1,6 +1,7 @@
 """Imports run one way: each part may use only those named for it."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,56 +9,47 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
     "version": set(),
+    "files": set(),
     "pixels": set(),
     "pictures": set(),
-    "files": set(),
-    "faults": set(),
-    "runs": set(),
     "dynamics": set(),
+    "experiments": set(),
     "functional": {"pixels"},
     "data": {"functional", "pixels"},
     "learning": {"dynamics"},
+    "sampling": {"dynamics", "functional"},
     "metrics": {"functional"},
+    "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
     "callbacks": {"files", "metrics", "pictures", "pixels", "version"},
-    "models": {
-        "data",
-        "dynamics",
-        "files",
-        "functional",
-        "learning",
-        "metrics",
-        "version",
-    },  # of data the types of batches, and what a checkpoint says of its data
+    "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling"},
     # Of dynamics baselines take the random numbers, of models the base of all generators.
-    "baselines": {"dynamics", "data", "models", "pixels"},
-    "trainer": {"callbacks", "models"},
-    "cli": {"baselines", "callbacks", "data", "faults", "metrics", "models", "runs", "trainer", "version"},
-    "measure": {"data", "functional", "metrics", "pictures"},
-    "export": {"files", "models"},
-    "complete": {"data", "files", "functional", "models", "pictures", "pixels"},
-    "report": {"dynamics", "functional", "metrics", "data", "models", "pictures", "pixels", "version"},
-    "sweep": {"dynamics", "functional", "metrics", "callbacks", "models", "pictures", "cli"},
-    "compare": {
+    "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
+    "trainer": {"callbacks", "models", "sampling"},
+    "report": {"checkpoints", "data", "dynamics", "functional", "metrics", "models", "pictures", "pixels", "version"},
+    "commands": {
         "baselines",
         "callbacks",
-        "cli",
+        "checkpoints",
         "data",
+        "dynamics",
+        "experiments",
         "files",
         "functional",
         "metrics",
         "models",
         "pictures",
         "pixels",
-        "sweep",
+        "report",
+        "trainer",
+        "version",
     },
-    "commands": {"cli", "compare", "complete", "data", "export", "faults", "measure", "models", "report", "sweep"},
     "__main__": {"commands"},
-    "__init__": {"data", "models", "version"},
+    "__init__": {"data", "dynamics", "learning", "models", "sampling", "version"},
 }
 
 
-def imported_parts(source, package):
-    """The parts of this package that a module imports, however it does so.
+def imported_names(source, package):
+    """The dotted names in this package that a module imports, however it does so.
 
     Args:
         source: of the module.
@@ -74,9 +66,17 @@ def imported_parts(source, package):
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             # What is in the braces of an f-string can be any part, so the module must stand above them all.
             names = [ast.unparse(node.args[0]).lstrip("f").strip("'")]
-        for name in names:
-            if name.startswith("chaos_lightning."):
-                yield name.split(".")[1]
+        yield from (name for name in names if name.startswith("chaos_lightning."))
+
+
+def imported_parts(source, package):
+    """The parts of this package that a module imports."""
+    return {name.split(".")[1] for name in imported_names(source, package)}
+
+
+def package_of(path):
+    """Dotted name of the package that a module lies in."""
+    return ".".join(["chaos_lightning", *path.relative_to(PACKAGE).parts[:-1]])
 
 
 def parts():
@@ -98,8 +98,7 @@ def known(imports):
 def test_part_imports_only_what_is_below_it(part):
     imports = set()
     for path in parts()[part]:
-        package = ".".join(["chaos_lightning", *path.relative_to(PACKAGE).parts[:-1]])
-        imports |= known(imported_parts(path.read_text(), package))
+        imports |= known(imported_parts(path.read_text(), package_of(path)))
     assert imports - {part} <= MAY_IMPORT[part]
 
 
@@ -110,6 +109,17 @@ def test_what_a_part_may_import_may_not_import_it():
             reached |= left
             left = set().union(*(MAY_IMPORT[name] for name in left)) - reached
         assert part not in reached
+
+
+@pytest.mark.parametrize("part", ["commands", "experiments"])
+def test_within_a_part_imports_run_one_way_too(part):
+    modules = {f"{package_of(path)}.{path.stem}": path for path in parts()[part]}
+    graph = {}
+    for module, path in modules.items():
+        names = set(imported_names(path.read_text(), package_of(path)))
+        graph[module] = {other for other in modules if other in names or any(n.startswith(f"{other}.") for n in names)}
+    assert any(graph.values())
+    TopologicalSorter(graph).prepare()  # raises a CycleError
 
 
 def test_every_part_is_listed():
@@ -124,10 +134,10 @@ def test_every_part_is_listed():
         ("from chaos_lightning.models.base import SAMPLING", {"models"}),
         ("from .. import models", {"models"}),
         ("from ..models import base", {"models"}),
-        ("from . import results", {"sweep"}),
+        ("from . import queue", {"experiments"}),
         ("importlib.import_module('chaos_lightning.models.base')", {"models"}),
         ("import lightning", set()),
     ],
 )
 def test_imports_of_every_kind_are_seen(source, imported):
-    assert set(imported_parts(source, "chaos_lightning.sweep")) == imported
+    assert imported_parts(source, "chaos_lightning.experiments") == imported

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from chaos_lightning import MNISTDataModule, TwoLayer
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.functional import adversarial_accuracy_indicator, second_moment_error
 
 

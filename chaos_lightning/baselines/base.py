@@ -1,4 +1,4 @@
-"""What the baselines have in common: samples that have no sampling time, and steps down a loss."""
+"""The common base of all baselines: samples without a sampling time, and training steps down a loss."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ from chaos_lightning.sampling import ChainLoader, ChainRange
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch, Minibatch
 
-# What random numbers are drawn for: no two uses ever share them.
+# Uses of random numbers: no two uses ever share any.
 TRAINING, EVALUATION, SAMPLING = range(3)
 
 
 class Baseline(ImageGenerator):
-    """A generator whose samples have no sampling time; its measures are noted under the time 0."""
+    """A generator whose samples have no sampling time; its measures are noted under time 0."""
 
     sampling_time = 0.0
     measure_times = [0.0]  # noqa: RUF012 - nobody changes it
@@ -29,15 +29,15 @@ class Baseline(ImageGenerator):
 
         Args:
             num_samples: number of images.
-            seed: what the samples are for.
-            first_sample: index of the first; a sample depends on the seed and on its own index alone.
+            seed: seed of the samples, for example for training.
+            first_sample: index of the first sample; a sample depends only on the seed and its own index.
         """
         raise NotImplementedError
 
     def draw(self, num_units: int, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """N(0, 1) for a range of samples, ``(num_samples, num_units)``, on the device and in the type of the weights.
+        """Draw N(0, 1) for a range of samples, ``(num_samples, num_units)``, with device and type of the weights.
 
-        Arguments are as in :meth:`generate`; ``num_units`` is how many numbers a sample takes.
+        Arguments are as in :meth:`generate`; ``num_units`` is the number of units of a sample.
         """
         drawn = draw_by_chain(num_units, num_samples, seed=seed, first_chain=first_sample, device=self.device)
         return drawn.to(self.dtype)
@@ -51,7 +51,7 @@ class Baseline(ImageGenerator):
         """Finish a training step: step optimiser and schedule, and log the losses.
 
         Args:
-            gradients: of the trainable parameters, in their order.
+            gradients: gradients of the trainable parameters, in their order.
             losses: name to scalar.
 
         Raises:
@@ -79,12 +79,12 @@ class Baseline(ImageGenerator):
 
     @torch.no_grad()
     def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
-        """Images of a range of samples, as :meth:`sample` numbers them."""
+        """Generate a range of samples, as :meth:`sample` numbers them."""
         seed = (batch.seed, SAMPLING)
         return self._as_images(self.generate(batch.num_chains, seed=seed, first_sample=batch.first_chain))
 
     def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
-        """The same samples in every validation, but for the weights."""
+        """Generate samples with the same random numbers in every validation."""
         seed = (self.seed, EVALUATION)
         images = self.generate(len(batch.images), seed=seed, first_sample=batch.first_index)
         return {self.sampling_time: self._as_images(images)}

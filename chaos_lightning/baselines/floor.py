@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Floor(Baseline):
-    """Takes what it needs from the data when training starts, and is done after one step, which changes nothing.
+    """A baseline that takes everything from the data when training starts, and ends after one idle step.
 
     Args:
-        visible_units: pixels of an image.
-        seed: accepted as of every generator.
+        visible_units: number of pixels of an image.
+        seed: seed of the samples in validation and test.
     """
 
     learns = False
@@ -33,18 +33,18 @@ class Floor(Baseline):
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Pixels only."""
+        """Number of pixels only."""
         return [self.num_pixels]
 
     def take(self, data: "ImageDataModule") -> None:
-        """Take what samples are made of from a data set."""
+        """Take everything needed for samples from a data set."""
         raise NotImplementedError
 
     def on_fit_start(self) -> None:
-        """Take what is needed from the data, and end after one step.
+        """Take everything needed from the data, and end after one step.
 
         Raises:
-            ValueError: if there is no data module to take it from.
+            ValueError: if there is no data module.
         """
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         if data is None:

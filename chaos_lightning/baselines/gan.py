@@ -23,11 +23,11 @@ class GenerativeAdversarialNetwork(Baseline):
     rectified units.
 
     Args:
-        visible_units: pixels of an image.
-        hidden_units: units of the generator's first hidden layer, and of the discriminator's second one; the other
-            hidden layer of each has twice as many.
+        visible_units: number of pixels of an image.
+        hidden_units: number of units of the generator's first hidden layer, and of the discriminator's second one. The
+            other hidden layer of each has twice as many.
         latent_units: dimension of the generator's input, N(0, 1).
-        seed: of the initial weights and of all noise.
+        seed: seed of the initial weights and of all noise.
         optimizer: makes the optimiser from the parameters of both networks.
         lr_scheduler: makes a learning rate schedule from the optimiser.
     """
@@ -60,18 +60,18 @@ class GenerativeAdversarialNetwork(Baseline):
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Those of the generator from the pixels back to its input."""
+        """Layer sizes of the generator, from the pixels back to its input."""
         return [self.num_pixels, 2 * self.hidden_units, self.hidden_units, self.latent_units]
 
     def trainable(self) -> list[nn.Parameter]:
-        """The generator's, then the discriminator's."""
+        """List the generator's parameters, then the discriminator's."""
         return [*self.generator.parameters(), *self.discriminator.parameters()]
 
     def losses(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of the generator and that of the discriminator, means over images.
+        """Compute the losses of generator and discriminator, means over images.
 
         Args:
-            images: real ones, ``(images, pixels)`` in [-1, 1].
+            images: real images, ``(images, pixels)`` in [-1, 1].
             noise: N(0, 1), ``(images, latent units)``.
         """
         on_real, on_generated = self.discriminator(images).float(), self.discriminator(self.generator(noise)).float()
@@ -79,7 +79,7 @@ class GenerativeAdversarialNetwork(Baseline):
         return softplus(-on_generated).mean(), (softplus(-on_real) + softplus(on_generated)).mean()
 
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
-        """One step of both players."""
+        """Take one step of both networks."""
         images = batch.images.flatten(1).to(self.dtype)
         seed = (self.seed, TRAINING, self.global_step)
         noise = self.draw(self.latent_units, len(images), seed=seed, first_sample=batch.first_index)
@@ -92,7 +92,7 @@ class GenerativeAdversarialNetwork(Baseline):
         self.learn(gradients, losses)
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """The generator's images at N(0, 1)."""
+        """Generate images from N(0, 1)."""
         latent = self.draw(self.latent_units, num_samples, seed=seed, first_sample=first_sample)
         images: Tensor = self.generator(latent)
         return images

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class GaussianDistribution(Floor):
-    """Samples of ``N(mean, covariance)``, both those of the training images; cut at -1 and 1, as pixels are.
+    """The Gaussian with mean and covariance of the training images; samples are cut at -1 and 1, as pixels are.
 
-    It has the data's first two moments but for the cut, and nothing else of them: what a generator must beat to know
-    more than correlations of pairs of pixels.
+    But for the cut it has the data's first two moments and nothing else. A generator that beats it knows more than the
+    correlations of pairs of pixels.
 
     Args:
-        visible_units: pixels of an image.
-        seed: of the samples in validation and test.
+        visible_units: number of pixels of an image.
+        seed: seed of the samples in validation and test.
     """
 
     mean: Tensor
@@ -32,13 +32,13 @@ class GaussianDistribution(Floor):
         self.register_buffer("factor", torch.zeros(visible_units, visible_units))
 
     def take(self, data: "ImageDataModule") -> None:
-        """Mean, and the symmetric square root of the covariance, which may be singular: some pixels never change."""
+        """Take mean and symmetric root of the covariance, which is singular where pixels never change."""
         rows = data.train.images.flatten(1).double()
         self.mean.copy_(rows.mean(0))
         values, vectors = torch.linalg.eigh(torch.cov(rows.T, correction=0))
         self.factor.copy_(vectors * values.clamp(min=0).sqrt() @ vectors.T)
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """Samples of the Gaussian, cut."""
+        """Draw samples of the Gaussian, and cut them."""
         drawn = self.draw(self.num_pixels, num_samples, seed=seed, first_sample=first_sample)
         return torch.addmm(self.mean, drawn, self.factor).clamp_(-1, 1)

@@ -1,4 +1,4 @@
-"""Real images, as if they had been generated."""
+"""Real images in place of generated ones."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class HeldOutImages(Floor):
-    """The validation images in random order: what the best generator could reach with as many samples.
+    """The validation images in random order: the best that a generator can reach with as many samples.
 
     In validation, which compares with these very images, the test images take their place.
 
     Args:
-        visible_units: pixels of an image.
-        seed: of the order in validation and test.
+        visible_units: number of pixels of an image.
+        seed: seed of the order in validation and test.
     """
 
     pixels: Tensor
@@ -36,20 +36,20 @@ class HeldOutImages(Floor):
         self.pixels = data.validation.pixels.flatten(1).to(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """As every generator; how many images there are follows from the file."""
+        """Load as every generator does, with as many images as the checkpoint holds."""
         super().on_load_checkpoint(checkpoint)
         self.pixels = torch.empty_like(checkpoint["state_dict"]["pixels"], device=self.device)
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """Images in the order that belongs to a seed.
+        """Take images in the order that belongs to a seed.
 
         Raises:
-            ValueError: if there are not so many.
+            ValueError: if there are too few images.
         """
         return _take(self.pixels, num_samples, seed, first_sample)
 
     def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
-        """Validation images in a test, test images in a validation."""
+        """Take validation images in a test, and test images in a validation."""
         if self.trainer.testing:
             return super().evaluation_images(batch)
         test: Tensor = self.trainer.datamodule.test.pixels.flatten(1).to(self.device)  # type: ignore[attr-defined]

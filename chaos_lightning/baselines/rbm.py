@@ -26,7 +26,7 @@ class RestrictedBoltzmannMachine(Baseline):
 
     ``dW = <(v - m)(h - l)>_d - <(v - m)(h - l)>_m``, ``db = <v>_d - <v>_m - dW l``, ``dc = <h>_d - <h>_m - dW^T m``.
 
-    Pixels are taken for the probabilities ``(x + 1) / 2`` that visible units are 1, and hidden units of the data for
+    Pixels give the probabilities ``(x + 1) / 2`` that visible units are 1; hidden units of the data are replaced by
     their means (mean field). Visible biases start at the log-odds of the data's means (G. Hinton, A Practical Guide to
     Training Restricted Boltzmann Machines, 2010). Samples are the means of the visible units after Gibbs steps from the
     persistent chains: sample i starts from chain ``i % num_chains``.
@@ -34,12 +34,12 @@ class RestrictedBoltzmannMachine(Baseline):
     With several processes each runs all chains, so that their number changes nothing.
 
     Args:
-        visible_units: pixels of an image.
-        hidden_units: units of the hidden layer.
-        num_chains: persistent chains.
-        gibbs_steps: Gibbs steps of every chain in a training step.
-        sampling_steps: Gibbs steps from a persistent chain to a sample.
-        seed: of the initial weights and of all chains.
+        visible_units: number of pixels of an image.
+        hidden_units: number of units of the hidden layer.
+        num_chains: number of persistent chains.
+        gibbs_steps: number of Gibbs steps of every chain in a training step.
+        sampling_steps: number of Gibbs steps from a persistent chain to a sample.
+        seed: seed of the initial weights and of all chains.
         optimizer: makes the optimiser from the parameters.
         lr_scheduler: makes a learning rate schedule from the optimiser.
 
@@ -80,17 +80,17 @@ class RestrictedBoltzmannMachine(Baseline):
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Visible and hidden units."""
+        """Numbers of visible and hidden units."""
         return list(self.weights.shape)
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """As every generator; the number of chains is that of the file."""
+        """Load as every generator does, with as many chains as the checkpoint holds."""
         super().on_load_checkpoint(checkpoint)
         state: dict[str, Tensor] = checkpoint["state_dict"]  # type: ignore[assignment]
         self.chains = self.weights.new_empty(state["chains"].shape)
 
     def on_fit_start(self) -> None:
-        """Take the data's means for the visible layer's biases, offsets and chains."""
+        """Start biases, offsets and chains of the visible layer from the data's means."""
         data = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
         if data is None or self._loaded_step > 0:
             return
@@ -102,7 +102,7 @@ class RestrictedBoltzmannMachine(Baseline):
 
     @torch.no_grad()
     def largest_input(self) -> float:
-        """Largest absolute input that binary units can give a unit."""
+        """Compute the largest absolute input that binary units can give a unit."""
         sizes = self.weights.abs()
         visible = self.visible_bias.abs() + sizes.sum(1)
         hidden = self.hidden_bias.abs() + sizes.sum(0)
@@ -127,7 +127,7 @@ class RestrictedBoltzmannMachine(Baseline):
     def centred_gradient(
         self, data: Tensor, data_hidden: Tensor, chains: Tensor, chains_hidden: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Ascent directions of weights, visible and hidden biases; linear in averages over the data.
+        """Compute ascent directions of weights, visible biases and hidden biases; linear in averages over the data.
 
         Args:
             data: visible units of the data, ``(images, visible units)``.
@@ -142,11 +142,11 @@ class RestrictedBoltzmannMachine(Baseline):
         return weights, visible, hidden
 
     def hidden_means(self, visible: Tensor) -> Tensor:
-        """Probabilities that hidden units are 1, ``(chains, hidden units)``, given visible ones."""
+        """Compute the probabilities that hidden units are 1, ``(chains, hidden units)``, given visible units."""
         return torch.sigmoid(torch.addmm(self.hidden_bias, visible, self.weights))
 
     def visible_means(self, hidden: Tensor) -> Tensor:
-        """Probabilities that visible units are 1, ``(chains, visible units)``, given hidden ones."""
+        """Compute the probabilities that visible units are 1, ``(chains, visible units)``, given hidden units."""
         return torch.sigmoid(torch.addmm(self.visible_bias, hidden, self.weights.T))
 
     def gibbs(self, visible: Tensor, num_steps: int, *, seed: Sequence[int], first_chain: int) -> tuple[Tensor, Tensor]:
@@ -155,11 +155,11 @@ class RestrictedBoltzmannMachine(Baseline):
         Args:
             visible: binary, ``(chains, visible units)``; left as it is.
             num_steps: number of steps, 1 or more.
-            seed: what the chains are for.
+            seed: seed of the chains, for example for training.
             first_chain: index of the first chain.
 
         Returns:
-            Visible units after the last step, and their means given the hidden ones.
+            Visible units after the last step, and their means given the hidden units.
         """
         sizes = self.layer_sizes
         means = visible
@@ -178,7 +178,7 @@ class RestrictedBoltzmannMachine(Baseline):
         return visible, means
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """Visible means after Gibbs steps from the persistent chains."""
+        """Compute visible means after Gibbs steps from the persistent chains."""
         starts = torch.arange(first_sample, first_sample + num_samples, device=self.device) % len(self.chains)
         _, means = self.gibbs(self.chains[starts], self.sampling_steps, seed=seed, first_chain=first_sample)
         return 2 * means - 1

@@ -18,13 +18,13 @@ class VariationalAutoencoder(Baseline):
     """D. P. Kingma, M. Welling, Auto-Encoding Variational Bayes (arXiv:1312.6114); layers as in PyTorch's example.
 
     Encoder and decoder have one hidden layer of rectified units each; pixels are Bernoulli with mean ``(x + 1) / 2``.
-    It minimises the negative evidence bound of an image in nats. Samples are the decoder's means at N(0, 1).
+    It minimises the negative evidence bound of an image in nats. Samples are the decoder's means, from N(0, 1).
 
     Args:
-        visible_units: pixels of an image.
-        hidden_units: units of the hidden layers.
+        visible_units: number of pixels of an image.
+        hidden_units: number of units of each hidden layer.
         latent_units: dimension of the latent space.
-        seed: of the initial weights and of all noise.
+        seed: seed of the initial weights and of all noise.
         optimizer: makes the optimiser from the parameters.
         lr_scheduler: makes a learning rate schedule from the optimiser.
     """
@@ -53,11 +53,11 @@ class VariationalAutoencoder(Baseline):
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Pixels, hidden units, latent units."""
+        """Numbers of pixels, hidden units and latent units."""
         return [self.num_pixels, self.hidden_units, self.latent_units]
 
     def negative_evidence_bound(self, images: Tensor, noise: Tensor) -> Tensor:
-        """``-E_q[log p(x | z)] + KL(q(z | x) || N(0, 1))``, mean over images, at one z an image.
+        """Compute ``-E_q[log p(x | z)] + KL(q(z | x) || N(0, 1))``, mean over images, with one z for each image.
 
         Args:
             images: ``(images, pixels)`` in [-1, 1].
@@ -72,7 +72,7 @@ class VariationalAutoencoder(Baseline):
         return bound
 
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
-        """One step down the negative evidence bound."""
+        """Take one step down the negative evidence bound."""
         images = batch.images.flatten(1).to(self.dtype)
         seed = (self.seed, TRAINING, self.global_step)
         noise = self.draw(self.latent_units, len(images), seed=seed, first_sample=batch.first_index)
@@ -80,7 +80,7 @@ class VariationalAutoencoder(Baseline):
         self.learn(torch.autograd.grad(loss, self.trainable()), {"negative_evidence_bound": loss.detach()})
 
     def generate(self, num_samples: int, *, seed: Sequence[int], first_sample: int) -> Tensor:
-        """The decoder's means."""
+        """Compute the decoder's means."""
         latent = self.draw(self.latent_units, num_samples, seed=seed, first_sample=first_sample)
         logits: Tensor = self.decoder(latent).float()
         return torch.tanh(logits / 2)  # 2 sigma(logit) - 1

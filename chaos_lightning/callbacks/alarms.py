@@ -1,4 +1,4 @@
-"""Says aloud when training goes wrong."""
+"""Alarms when training goes wrong."""
 
 from typing import Any
 
@@ -12,29 +12,30 @@ from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.metrics.warning_signs import WarningSigns
 
 IMAGES_LOOKED_AT = 500
-"""Images of a validation that the signs are taken from, at most: enough for shares, cheap beside the measures."""
+"""Most images of a validation from which signs are computed: enough for shares, cheap beside the measures."""
 
 LEAST_IMAGES = 100
-"""With fewer images a share of classes or of near copies says too little to warn of: ten classes need a few each."""
+"""Fewest images for an alarm: shares of classes or near copies need a few images of each of ten classes."""
 
 
 class TrainingAlarms(Callback):
     """Warns once when a failure signature appears, with numbers and advice, and says when it is over.
 
     Noise, mode collapse, inversion and plateaus are looked for at every validation, in the samples and measures that
-    validation makes anyway; the onset of divergence in the largest potential of the free phase, at every training step
-    (on a GPU at those that are logged). The numbers that the decisions rest on are logged as ``signs/...``.
+    validation makes anyway. The onset of divergence is looked for in the largest potential of the free phase, at every
+    training step (on a GPU at every logged one). The numbers behind the alarms are logged as
+    ``signs/...``.
 
     Args:
         enabled: false switches all alarms off.
-        least_correlation: neighbouring pixels that correlate by less mean noise.
-        least_class_share: fewer classes, as a share of those of the data, mean collapse.
-        most_identical: a larger share of samples that are nearly identical to another one means collapse.
-        most_inverted: a larger share of samples that are negatives means inversion.
-        sign_patience: validations in a row that must show noise, collapse or inversion, for what one shows may pass:
+        least_correlation: lowest correlation of neighbouring pixels; samples below it are noise.
+        least_class_share: lowest share of the data's classes among samples; fewer classes mean collapse.
+        most_identical: largest share of samples that are nearly identical to another one; more mean collapse.
+        most_inverted: largest share of samples that are negatives; more mean inversion.
+        sign_patience: number of validations in a row that must show noise, collapse or inversion, since one may pass:
             early samples are still noise, or all alike.
-        plateau_patience: validations without progress of any measure that mean a plateau.
-        largest_potential: larger potentials mean that training is about to diverge.
+        plateau_patience: number of validations without progress of any measure that mean a plateau.
+        largest_potential: largest potential; above it training is about to diverge.
 
     Raises:
         ValueError: for a patience below 1, or a share outside [0, 1].
@@ -92,7 +93,7 @@ class TrainingAlarms(Callback):
     # Signs in the samples
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start from no images."""
+        """Forget the images of the last validation."""
         self._latest_signs = {}
         if self._signs is not None:
             self._signs.reset()
@@ -106,7 +107,7 @@ class TrainingAlarms(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Take in the first images of the validation, and the samples made for them."""
+        """Add the first images of the validation, and the samples made for them."""
         if not self._watches(trainer):
             return
         if self._signs is None:
@@ -115,7 +116,7 @@ class TrainingAlarms(Callback):
         self._signs.update(batch.images[:wanted], batch.labels[:wanted], outputs[:wanted])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compute and log the signs, over all processes."""
+        """Compute and log the signs over all processes."""
         if not self._watches(trainer) or self._signs is None:
             return
         num_images = torch.tensor(self._signs.num_images, device=pl_module.device)
@@ -136,17 +137,18 @@ class TrainingAlarms(Callback):
         is_chaotic = generator.largest_potential is not None
         reading = Reading(self._latest_signs, self._errors, evaluation.floors, generator.learning_rate, is_chaotic)
         for name, signature in SIGNATURES.items():
-            patience = 1 if name == "plateau" else self.sign_patience  # a plateau has seen several already
+            patience = 1 if name == "plateau" else self.sign_patience  # a plateau counts validations itself
             if name == "plateau" or reading.signs:
                 message = signature(reading, self.thresholds)
                 self._in_a_row[name] = self._in_a_row.get(name, 0) + 1 if message else 0
                 self._sound(name, message if self._in_a_row[name] >= patience else None, evaluation.step)
 
     def _watches(self, trainer: Trainer) -> bool:
-        return self.enabled and not trainer.sanity_checking and bool(trainer.optimizers)  # something is being trained
+        is_training = bool(trainer.optimizers)
+        return self.enabled and is_training and not trainer.sanity_checking
 
     def _sound(self, name: str, message: str | None, step: int) -> None:
-        """Warn if there is a message and was none before; say so if there was one and is none now."""
+        """Warn at the first message of an alarm; say that the alarm is over when there is none any more."""
         if message and name not in self._sounding:
             self._sounding.add(name)
             rank_zero_warn(f"At step {step:,} {message}.")
@@ -157,7 +159,7 @@ class TrainingAlarms(Callback):
     # Checkpoints
 
     def state_dict(self) -> dict[str, Any]:
-        """What was noticed so far, so that a resumed run neither repeats a warning nor forgets a plateau."""
+        """Save everything noticed so far, so that a resumed run neither repeats a warning nor forgets a plateau."""
         return {
             "errors": self._errors,
             "in_a_row": self._in_a_row,
@@ -165,7 +167,7 @@ class TrainingAlarms(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what was noticed."""
+        """Go on from a saved state."""
         self._errors = list(state_dict["errors"])
         self._in_a_row = dict(state_dict["in_a_row"])
         self._sounding = set(state_dict["sounding"])

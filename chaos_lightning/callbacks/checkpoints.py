@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: when they are written, so that going on from one loses and repeats nothing."""
+"""Checkpoints of a training run, written such that a resumed run loses and repeats nothing."""
 
 from functools import cached_property
 from typing import Any
@@ -16,16 +16,16 @@ from chaos_lightning.callbacks.stopping import RunStopped, StopSignals
 class TrainingCheckpoint(ModelCheckpoint):
     """Lightning's checkpoint callback, for runs that can be killed at any moment and resumed exactly.
 
-    - A checkpoint is written when everything of its step has been done: where a validation follows the step, after it.
-    - The loops' progress in it follows from the number of steps taken, whatever the moment of saving, see
+    - A checkpoint is written when everything of its step is done, so after the validation if one follows the step.
+    - The loops' progress in it follows from the number of steps, whatever the moment of saving, see
       :func:`settle_progress`.
-    - SIGTERM and Ctrl-C finish the step, save and leave, see :class:`StopSignals`. A second one leaves at once.
-    - The final weights are validated and, with ``save_last``, saved too. Doing so every so many steps alone would leave
-      the last ones out where the interval does not divide their number.
+    - SIGTERM and Ctrl-C finish the step, save and exit, see :class:`StopSignals`. A second signal exits at once.
+    - The final weights are validated and, with ``save_last``, saved too, even if the interval does not divide the
+      number of steps.
 
     Raises:
         RunStopped: from training, after a signal.
-        ValueError: before any work, if checkpoints are to follow the clock.
+        ValueError: before any work, for a ``train_time_interval``.
     """
 
     @cached_property
@@ -33,7 +33,7 @@ class TrainingCheckpoint(ModelCheckpoint):
         return StopSignals()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse what would silently save nothing."""
+        """Refuse ``train_time_interval``, which would silently save nothing."""
         super().setup(trainer, pl_module, stage)
         if self._train_time_interval is not None:
             raise ValueError(
@@ -42,35 +42,35 @@ class TrainingCheckpoint(ModelCheckpoint):
             )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to signals."""
+        """Listen for signals."""
         super().on_train_start(trainer, pl_module)
         self._signals.listen()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where one is due and no validation follows; leave if asked to."""
+        """Save if a checkpoint is due and no validation follows; exit if a signal asks for it."""
         if trainer.global_step == trainer.max_steps:
             trainer.should_stop = True  # makes Lightning validate the final network, whatever the interval
-        # Lightning looks at the interval too, but whether a validation follows takes long to find out at every step.
+        # Lightning checks the interval too. Here it saves time: asking for a validation at every step takes long.
         interval = self._every_n_train_steps
         if interval > 0 and trainer.global_step % interval == 0 and not validation_is_due(trainer):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         self._leave_if_asked(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Leave if asked to: a validation may take longer than those who send signals wait."""
+        """Exit if a signal asks for it: a validation may take longer than the sender of a signal waits."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._leave_if_asked(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save what was due before the validation."""
+        """Save the checkpoint that was due before the validation."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             super().on_train_batch_end(trainer, pl_module, None, None, 0)
         super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state over the last checkpoint, and give the signals back."""
+        """Save the final state over the last checkpoint, and restore the signals' handlers."""
         super().on_train_end(trainer, pl_module)
         if self.last_model_path:
             trainer.save_checkpoint(self.last_model_path, weights_only=False)
@@ -78,21 +78,21 @@ class TrainingCheckpoint(ModelCheckpoint):
         self._signals.restore()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give the signals back."""
+        """Restore the signals' handlers."""
         super().on_exception(trainer, pl_module, exception)
         self._signals.restore()
 
     def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
-        """As Lightning, but never weights under the score that a validation gave to earlier ones.
+        """Save as Lightning does, but never give weights the score of earlier ones.
 
-        All but the numbers of training steps come from validations.
+        A score that comes from a validation counts only right after it. Scores of training steps always count.
         """
         monitor = self.monitor or "train/"
         if monitor.startswith("train/") or monitor == "signs/largest_potential" or _is_validated(trainer):
             super()._save_topk_checkpoint(trainer, monitor_candidates)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Make the loops' progress follow from the number of steps taken."""
+        """Make the loops' progress follow from the number of steps."""
         pending = validation_is_due(trainer) and not _is_validated(trainer)
         settle_progress(checkpoint, trainer.num_training_batches, validation_pending=pending)
 
@@ -113,6 +113,6 @@ class TrainingCheckpoint(ModelCheckpoint):
 
 
 def _is_validated(trainer: Trainer) -> bool:
-    """Whether the network as it is has been validated."""
+    """Whether the network has been validated since its last step."""
     evaluation = as_generator(trainer.lightning_module).evaluation
     return evaluation is not None and evaluation.step == trainer.global_step

@@ -1,4 +1,4 @@
-"""How long training takes."""
+"""A clock for the time that training takes."""
 
 import time
 from typing import Any
@@ -7,11 +7,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class TrainingClock(Callback):
-    """Counts the seconds of training, without validations and what belongs to them, and across interruptions.
+    """Counts the seconds of training, without validations and their callbacks, and across interruptions.
 
     Attributes:
-        seconds: of wall-clock time, up to the last step.
-        steps: training steps in that time.
+        seconds: seconds of wall-clock time, up to the last step.
+        steps: number of training steps in that time.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class TrainingClock(Callback):
         self._since: float | None = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Start, unless it runs."""
+        """Start the clock, unless it runs."""
         if self._since is None:
             self._since = time.monotonic()
 
@@ -35,17 +35,17 @@ class TrainingClock(Callback):
         self._since = now
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop, until the next step."""
+        """Stop the clock until the next step."""
         self._since = None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop."""
+        """Stop the clock."""
         self._since = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Time and steps so far."""
+        """Save time and steps so far."""
         return {"seconds": self.seconds, "steps": self.steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from these."""
+        """Go on from a saved state."""
         self.seconds, self.steps, self._since = state_dict["seconds"], state_dict["steps"], None

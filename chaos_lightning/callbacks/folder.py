@@ -7,9 +7,9 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 
 def folder_of_run(trainer: Trainer) -> Path | None:
-    """The folder that the first logger gives a run, the one above its checkpoints.
+    """Find the folder that the first logger gives a run, which is also the parent of its checkpoints.
 
-    Other folders hold files of others, which a run must not write over. All processes must ask for it together.
+    A run must write nowhere else: other folders hold files of others. All processes must call this together.
 
     Returns:
         ``<save_dir>/<name>/<version>``, or None without a logger, as in a fast_dev_run.
@@ -20,6 +20,6 @@ def folder_of_run(trainer: Trainer) -> Path | None:
     folder = Path(trainer.log_dir or trainer.default_root_dir)
     if isinstance(logger, (TensorBoardLogger, CSVLogger)):
         return folder
-    # Of other loggers it is where all runs are. Some services number runs themselves, in each process anew.
+    # Other loggers give one folder for all runs. Some services number runs themselves, in each process anew.
     version = trainer.strategy.broadcast(logger.version)
     return folder / str(logger.name) / (version if isinstance(version, str) else f"version_{version}")

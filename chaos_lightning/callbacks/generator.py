@@ -1,4 +1,4 @@
-"""What the callbacks ask of the module that is trained."""
+"""The module that is trained, as the callbacks see it."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
@@ -26,9 +26,9 @@ class Generator(Protocol):
         """Log scalars by name, at once."""
 
     def sample(self, num_samples: int, *, seed: int) -> Tensor:
-        """Images in [-1, 1], ``(num_samples, channels, height, width)``."""
+        """Generate images in [-1, 1], ``(num_samples, channels, height, width)``."""
 
 
 def as_generator(module: LightningModule) -> Generator:
-    """The module, as what the callbacks take it for."""
+    """Take a module for a generator; only the type checker sees a difference."""
     return cast(Generator, module)

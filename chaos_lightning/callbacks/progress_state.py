@@ -1,4 +1,4 @@
-"""How far a run has come, in the terms of Lightning's loops."""
+"""The progress of a run, as Lightning's loops note it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from lightning.pytorch import Trainer
 
 
 def validation_is_due(trainer: Trainer) -> bool:
-    """Whether Lightning validates after the training step that was taken last."""
+    """Whether Lightning validates after the last training step."""
     fetcher = trainer.fit_loop._data_fetcher
     return fetcher is not None and trainer.fit_loop.epoch_loop._should_check_val_fx(fetcher)
 
@@ -14,17 +14,17 @@ def validation_is_due(trainer: Trainer) -> bool:
 def settle_progress(
     checkpoint: dict[str, Any], batches_per_epoch: int | float, *, validation_pending: bool = False
 ) -> None:
-    """Write the loops' progress into a checkpoint as it follows from the number of steps taken.
+    """Write the loops' progress into a checkpoint such that it follows from the number of steps.
 
-    What Lightning notes depends on the hook from which the checkpoint is saved, and some of it misleads a resumed run:
-    saved at the end of an epoch, with both ``max_epochs`` and ``max_steps`` set, it stops too early; saved before a
-    validation, it leaves that one out; resumed twice at the end of an epoch, it loses count. Here it is always what
-    Lightning notes at the end of a training step, from where it goes on rightly.
+    Lightning's own notes depend on the hook from which the checkpoint is saved, and some mislead a resumed run. Saved
+    at the end of an epoch, with both ``max_epochs`` and ``max_steps`` set, it stops too early. Saved before a
+    validation, it leaves that validation out. Resumed twice at the end of an epoch, it loses count. Lightning's notes
+    at the end of a training step are right, so this function always writes those.
 
     Args:
-        checkpoint: changed in place.
-        batches_per_epoch: training steps in an epoch; if it is infinite, nothing is changed.
-        validation_pending: a validation follows the last step, and has not been done.
+        checkpoint: the checkpoint; it is changed in place.
+        batches_per_epoch: number of training steps in an epoch; if it is infinite, nothing is changed.
+        validation_pending: whether a validation follows the last step and has not been done.
     """
     step = checkpoint["global_step"]
     if step == 0 or batches_per_epoch == float("inf") or "loops" not in checkpoint:

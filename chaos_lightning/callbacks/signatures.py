@@ -1,6 +1,6 @@
-"""Failure signatures: when training goes wrong in a known way, what to say about it.
+"""Failure signatures: known ways in which training goes wrong, and the advice for each.
 
-Every threshold lies between what healthy and sick trainings showed, looked at every 250 steps with 500 samples:
+Every threshold lies between the values of healthy and sick trainings, computed every 250 steps with 500 samples:
 
 ===================== =========================================== ========================================== ========
 sign                  healthy                                     sick                                       limit
@@ -14,7 +14,7 @@ validations without   0                                           all after the 
 progress
 ===================== =========================================== ========================================== ========
 
-Healthy: the quickstart (looked at every 500 steps), and a smaller network (tanh, 500 hidden units, M = 100, Adam with
+Healthy: the quickstart (computed every 500 steps), and a smaller network (tanh, 500 hidden units, M = 100, Adam with
 betas of 0.5 and 0.99 and eps of 1e-3) for 4,000 steps, with one layer for 1,500 steps, and with hard tanh on
 Fashion-MNIST for 2,000 steps. Collapsed: the smaller network with gain 0 and hard tanh, with plain SGD of learning rate
 0.01, and with Adam's default eps of 1e-8, which after 2,250 steps leaves one shape and its negative (the quickstart by
@@ -31,7 +31,7 @@ from chaos_lightning.metrics.catalogue import ERRORS, SYMBOLS
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a signature begins, see :class:`chaos_lightning.callbacks.TrainingAlarms`."""
+    """Thresholds of the signatures, see :class:`chaos_lightning.callbacks.TrainingAlarms`."""
 
     least_correlation: float
     least_class_share: float
@@ -43,13 +43,13 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known at a validation.
+    """Everything known at a validation.
 
     Attributes:
-        signs: of :class:`chaos_lightning.metrics.WarningSigns`; empty if there were too few images.
+        signs: values of :class:`chaos_lightning.metrics.WarningSigns`; empty if there were too few images.
         errors: the four accuracy measures of every validation so far, the newest last.
-        floors: measure name to what real images reach.
-        learning_rate: of the optimiser.
+        floors: measure name to its value for real images.
+        learning_rate: learning rate of the optimiser.
         is_chaotic: whether advice about the gain, and about Adam on Hebbian differences, makes sense.
     """
 
@@ -61,19 +61,19 @@ class Reading:
 
 
 LEAST_PROGRESS = 0.02
-"""A measure has improved when it is this part below its best so far. With frozen weights it does not move at all, since
-every validation runs the same chains."""
+"""A measure has improved if it is lower than its best so far by this share. With frozen weights it does not change at
+all, since every validation runs the same chains."""
 
 NEAR_FLOOR = 2.0
-"""No measure needs to improve that is within this factor of its floor: the floor itself scatters by as much."""
+"""A measure within this factor of its floor need not improve: the floor itself scatters by as much."""
 
 ADAM_ADVICE = "; with Adam, raise eps to 1e-3"
 
 
 def noise(reading: Reading, thresholds: Thresholds) -> str | None:
-    """Samples whose pixels know nothing of their neighbours."""
+    """Describe samples that are noise: their pixels hardly correlate with their neighbours."""
     correlation = reading.signs["neighbour_correlation"]
-    # Where samples are all the same, what little they differ by may look like noise, but is not what is wrong.
+    # If samples are all alike, their small differences may look like noise, but the fault is collapse.
     are_identical = reading.signs["identical_share"] > thresholds.most_identical
     if correlation >= thresholds.least_correlation or are_identical:
         return None
@@ -85,7 +85,7 @@ def noise(reading: Reading, thresholds: Thresholds) -> str | None:
 
 
 def inversion(reading: Reading, thresholds: Thresholds) -> str | None:
-    """Samples that are negatives."""
+    """Describe samples that are negatives."""
     share = reading.signs["inverted_share"]
     if share <= thresholds.most_inverted:
         return None
@@ -97,14 +97,14 @@ def inversion(reading: Reading, thresholds: Thresholds) -> str | None:
 
 
 def collapse(reading: Reading, thresholds: Thresholds) -> str | None:
-    """Samples that are all alike, or of few classes."""
+    """Describe samples that are all alike, or of few classes."""
     identical, classes = reading.signs["identical_share"], reading.signs["class_share"]
     reasons = []
     if identical > thresholds.most_identical:
         reasons.append(
             f"{identical:.0%} of the samples are nearly identical to another (limit {thresholds.most_identical:.0%})"
         )
-    # Noise and negatives lie nearest to few classes whatever they are like.
+    # Noise and negatives lie nearest to few classes in any case.
     if classes < thresholds.least_class_share and not (noise(reading, thresholds) or inversion(reading, thresholds)):
         reasons.append(f"{classes:.0%} of the classes occur (limit {thresholds.least_class_share:.0%})")
     if not reasons:
@@ -117,7 +117,7 @@ def collapse(reading: Reading, thresholds: Thresholds) -> str | None:
 
 
 def plateau(reading: Reading, thresholds: Thresholds) -> str | None:
-    """Measures that no longer improve, short of their floors."""
+    """Describe measures that no longer improve and are far from their floors."""
     patience = thresholds.plateau_patience
     before, recent = reading.errors[:-patience], reading.errors[-patience:]
     if not before:
@@ -140,4 +140,4 @@ SIGNATURES: Mapping[str, Callable[[Reading, Thresholds], str | None]] = {
     "collapse": collapse,
     "plateau": plateau,
 }
-"""Name of a failure to the function that says what is wrong, or None."""
+"""Name of a failure to the function that describes it, with advice; None if it has not occurred."""

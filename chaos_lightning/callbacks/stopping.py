@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop, taken at a moment when nothing is half done."""
+"""Signals that ask a run to stop, obeyed at a moment when nothing is half done."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 AGREE_EVERY = 10
-"""Training steps between two times that several processes ask one another whether to stop."""
+"""Number of training steps after which several processes ask one another whether to stop."""
 
 SAME_REQUEST = 2.0
 """Seconds within which several signals are one request."""
@@ -20,10 +20,10 @@ class RunStopped(SystemExit):
     """A signal has stopped the run, when nothing was half done.
 
     The exit status is the shell's for the signal: 143 after SIGTERM, 130 after Ctrl-C. Processes other than the first
-    leave with 0: they did as they were told, and a launcher need not kill the first one for it.
+    exit with 0: after another status a launcher would kill the first one.
 
     Args:
-        signum: the signal.
+        signum: number of the signal.
         is_first_process: whether this process has global rank 0.
     """
 
@@ -32,13 +32,13 @@ class RunStopped(SystemExit):
 
 
 class EvaluationSignals(Callback):
-    """Leaves validation, test and prediction at once on SIGTERM: nothing is half done there.
+    """Exits validation, test and prediction at once on SIGTERM: nothing is half done there.
 
-    Lightning would go on to the end, and several processes would wait for one another. It gives the signal back to
-    whoever had it before.
+    Lightning would go on to the end, and several processes would wait for one another. Lightning restores the previous
+    handler itself.
 
     Raises:
-        RunStopped: from where the signal finds the program.
+        RunStopped: from the place where the signal meets the program.
     """
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -57,7 +57,8 @@ class EvaluationSignals(Callback):
 
 def _leave_on_sigterm(trainer: Trainer) -> None:
     def leave(signum: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # launchers pass on what the process group has got already
+        # Launchers pass on a signal that the whole process group has got already.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         launcher = trainer.strategy.launcher
         if launcher is not None:
             launcher.kill(signal.SIGTERM)
@@ -69,10 +70,10 @@ def _leave_on_sigterm(trainer: Trainer) -> None:
 
 
 class StopSignals:
-    """Notes SIGTERM and Ctrl-C instead of breaking off in the middle of a step, where weights may be half updated.
+    """Notes SIGTERM and Ctrl-C, so that no step is broken off, where weights may be half updated.
 
-    A launcher often passes on what the process group has got already, so what follows within two seconds belongs to the
-    first signal. A later one does what it would have done without this class.
+    A launcher often passes on a signal that the process group has got already, so all signals within two seconds are
+    one. A later signal acts as it would without this class.
     """
 
     def __init__(self) -> None:
@@ -81,14 +82,14 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
 
     def listen(self) -> None:
-        """Take the signals over; does nothing outside the main thread, which alone gets them."""
+        """Take the signals over; do nothing outside the main thread, which alone gets them."""
         self._received = None
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGTERM, signal.SIGINT):
                 self._before[signum] = signal.signal(signum, self._note)
 
     def restore(self) -> None:
-        """Give the signals back."""
+        """Restore the previous handlers."""
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
         self._before = {}
@@ -103,7 +104,7 @@ class StopSignals:
             signal.raise_signal(signum)
 
     def agreed(self, trainer: Trainer) -> signal.Signals | None:
-        """The signal to stop for, if any process has received one; all processes must ask at the same steps."""
+        """Agree on the signal to stop for, if any process has received one; all must ask at the same steps."""
         if trainer.world_size == 1:
             return self._received
         if not trainer.validating and trainer.global_step % AGREE_EVERY:
@@ -112,5 +113,5 @@ class StopSignals:
         return (self._received or signal.SIGTERM) if anyone else None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without handlers, which belong to this process."""
+        """Leave out the handlers, which belong to this process."""
         return {"_received": None, "_received_at": 0.0, "_before": {}}

@@ -18,7 +18,7 @@ from chaos_lightning.baselines import (
     VariationalAutoencoder,
 )
 from chaos_lightning.commands import main
-from chaos_lightning.complete import complete
+from chaos_lightning.commands.complete import complete
 from chaos_lightning.data import Minibatch
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models import ImageGenerator, TrainingDivergedError
@@ -267,7 +267,7 @@ def test_command_line_from_training_to_samples(tmp_path, monkeypatch, capsys):
     assert (folder / "samples.png").exists()
     checkpoint = str(folder / "checkpoints" / "last.ckpt")
     settings = torch.load(checkpoint, weights_only=True)["hyper_parameters"]
-    # its own defaults, not those of the network that is the default
+    # its own defaults, not the defaults of the default network
     assert (settings["hidden_units"], settings["optimizer"]["class_path"]) == (400, "torch.optim.Adam")
     main(["test", "--ckpt_path", checkpoint, *arguments])
     printed = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Baselines on two processes are those of one."""
+"""Baselines learn the same on two processes as on one."""
 
 import os
 
@@ -64,7 +64,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def folder(name, tmp_path_factory):
-    """What one process and two have left."""
+    """The files that one process and two have left."""
     folder = tmp_path_factory.mktemp("processes")
     assert exit_code(start(train_and_predict, folder, name), seconds=240) == 0
     return folder

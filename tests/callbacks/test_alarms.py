@@ -14,8 +14,8 @@ from chaos_lightning import MNISTDataModule, TwoLayer
 from chaos_lightning.callbacks import TrainingAlarms
 from chaos_lightning.callbacks.alarms import IMAGES_LOOKED_AT
 from chaos_lightning.callbacks.signatures import Reading, Thresholds, plateau
-from chaos_lightning.cli import ChaosCLI
 from chaos_lightning.commands import main
+from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.functional import class_coverage, nearest_labels
 from chaos_lightning.metrics import WarningSigns
 from chaos_lightning.metrics.catalogue import ERRORS
@@ -271,7 +271,7 @@ def test_a_healthy_quickstart_raises_no_alarm(tmp_path, monkeypatch, recwarn, re
 def test_by_the_published_rule_adam_with_its_default_eps_raises_the_alarms(tmp_path, monkeypatch, recwarn, request):
     config = request.config.rootpath / "configs" / "quickstart.yaml"
     monkeypatch.chdir(tmp_path)
-    published_rule = ["--model.centering", "0", "--model.reclamp", "false", "--model.optimizer.lr", "2e-3"]
+    published_rule = ["--model.rule", "null", "--model.optimizer.lr", "2e-3"]
     main(["fit", "--config", str(config), *QUICKSTART, *published_rule, "--model.optimizer.eps", "1e-8"])
     said = [str(warning.message) for warning in recwarn]
     assert any("have collapsed" in text for text in said)

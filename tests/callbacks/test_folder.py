@@ -1,4 +1,4 @@
-"""Files of a run go to its own folder, whatever logger there is, and nowhere where they could meet those of others."""
+"""Files of a run go to its own folder with any logger, and never to a folder with files of others."""
 
 import csv
 
@@ -12,7 +12,7 @@ from chaos_lightning.callbacks import MeasuresFile, TrainingPictures
 
 
 class Service(Logger):
-    """A logger as those of online services are: it numbers runs itself, and its folder is that of all of them."""
+    """A logger like those of online services: it numbers runs itself, and has one folder for all runs."""
 
     def __init__(self, folder, run):
         super().__init__()

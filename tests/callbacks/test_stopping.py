@@ -32,7 +32,7 @@ def test_a_later_signal_leaves_at_once(signals, monkeypatch):
 
 @pytest.mark.parametrize("own", [None, signal.SIGINT])
 def test_a_signal_to_any_process_stops_all_at_the_same_step(own):
-    """The decision is that of all processes, here of one that has received nothing and one that has."""
+    """All processes decide together, here one that has received a signal and one that has not."""
     asked = []
 
     def any_of_both(received, *, all):

@@ -1,0 +1,48 @@
+"""The closing report of ``fit``."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import lightning.pytorch as pl
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from chaos_lightning.data import ImageDataModule
+from chaos_lightning.metrics.catalogue import SYMBOLS
+from chaos_lightning.metrics.record import RECORD
+from chaos_lightning.models import ImageGenerator
+
+
+@rank_zero_only
+def print_closing_report(
+    model: ImageGenerator, data: ImageDataModule, trainer: pl.Trainer, folder: Path | None, seconds: float
+) -> None:
+    """Print the measures that a training has reached, and the places of its files.
+
+    Args:
+        model: the trained network, with its last evaluation.
+        data: data set that it has learned from.
+        trainer: trainer, with its checkpoints and loggers.
+        folder: folder of the run; None without a logger.
+        seconds: seconds of training.
+    """
+    evaluation = model.evaluation
+    print(
+        f"Trained {type(model).__name__} on {data.name} for {trainer.global_step:,} steps in "
+        f"{timedelta(seconds=round(seconds))}."
+    )
+    if evaluation is None:
+        print("It was not measured, for that takes validation images.")
+    else:
+        reached, floors = (
+            ", ".join(f"{symbol} = {values[name]:.2g}" for name, symbol in SYMBOLS.items())
+            for values in (evaluation.measures[evaluation.sampling_time], evaluation.floors)
+        )
+        print(f"Its samples reach {reached}; 0 is perfect, and real images reach {floors}.")
+    for label, name in (("samples    ", "samples.png"), ("measures   ", RECORD)):
+        if folder is not None and (folder / name).exists():
+            print(f"{label} {folder / name}")
+    print(f"checkpoint  {getattr(trainer.checkpoint_callback, 'last_model_path', None) or 'none was written'}")
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            print(f"TensorBoard tensorboard --logdir {logger.log_dir}")

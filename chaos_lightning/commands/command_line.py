@@ -1,0 +1,175 @@
+"""All commands of ``chaos-lightning``, and their messages when they fail."""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
+from pydoc import ErrorDuringImport
+from typing import Any
+
+import torch
+from jsonargparse import auto_cli, capture_parser
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
+from chaos_lightning.commands.cli import ChaosCLI
+from chaos_lightning.commands.complete import complete
+from chaos_lightning.commands.export import export
+from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
+from chaos_lightning.commands.measure import measure
+from chaos_lightning.data import DataError
+from chaos_lightning.models import TrainingDivergedError
+from chaos_lightning.report import report
+
+SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
+"""Environment variable: if it is set, errors show a traceback instead of an explanation."""
+
+NOISE = [
+    "Be aware that when using `ckpt_path`, callbacks",  # evaluation needs no callbacks of training
+    "LightningCLI's args parameter is intended",  # a sweep calls it from within Python, as intended
+    "The dirpath has changed from",  # evaluation writes into a folder of its own
+    "Couldn't infer the batch indices",  # samples are numbered by their chains
+    ".*isinstance.treespec, LeafSpec.*",  # within Lightning
+    "Using ModelCheckpoint with manual optimization",  # it saves after the step, as it should
+    ".*sync_dist=True.*",  # measures are over all processes already
+    ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
+]
+"""Warnings that tell a user of this command nothing."""
+
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit status after Ctrl-C and after SIGTERM, as in the shell."""
+
+SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
+    "complete": complete,
+    "report": report,
+    "measure": measure,
+    "export": export,
+}
+"""Subcommands that need no trainer."""
+
+COMMANDS_WITH_OPTUNA = ("sweep", "compare")
+"""Subcommands that train many generators, shared out by Optuna; packages of the same names hold them."""
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; it explains errors that a user can mend in one sentence.
+
+    The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    if "" not in sys.path:
+        sys.path.append("")  # classes of the user's own, by --data mymodule.MyDataModule
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message)
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"  # without the place in the program
+    lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
+    arguments = sys.argv[1:] if args is None else list(args)
+    try:
+        commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+            _end(f"error: {not_known('command', arguments[0], commands)}", 2)
+        elif arguments and arguments[0] in SIMPLE_COMMANDS:
+            _run_simple_command(*arguments)
+        elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
+            _run_with_optuna(*arguments)
+        else:
+            ChaosCLI(None if args is None else arguments)
+    except SIGTERMException:
+        _end("stopped by SIGTERM; what was written before is intact", TERMINATED)
+    except SystemExit as exit_:
+        if not isinstance(exit_.__context__, KeyboardInterrupt):
+            raise
+        _end(_INTERRUPTION, INTERRUPTED)  # Lightning has caught it and leaves with 1
+    except KeyboardInterrupt:
+        _end(_INTERRUPTION, INTERRUPTED)
+    except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
+        _fail(error, _own_words(error))
+    except ErrorDuringImport as error:  # in a module of the user's own
+        traceback.print_exception(error.value)
+        _end(f"error: {error.filename} cannot be imported, see above", 1)
+    except Exception as error:
+        if is_lost_peer(error):
+            _fail(error, f"{LOST_PEER} ({error})")
+        traceback.print_exc()
+        _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
+    finally:
+        # Lightning leaves gloo's threads to the interpreter's end, where now and then they abort the process.
+        if torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo":
+            torch.distributed.destroy_process_group()
+
+
+_INTERRUPTION = (
+    "interrupted; what was written before is intact. fit goes on from its last checkpoint with --ckpt_path last"
+)
+
+
+def _fail(error: BaseException, sentence: str) -> None:
+    if SHOW_TRACEBACK in os.environ:
+        raise error
+    _end(f"error: {sentence}\n(set {SHOW_TRACEBACK}=1 to see where it happened)", 1)
+
+
+def _end(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def _run_simple_command(command: str, *arguments: str) -> None:
+    """Run a command that needs no trainer.
+
+    The data of the checkpoint's training are the default of ``--data``.
+    """
+    function = SIMPLE_COMMANDS[command]
+    run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
+    defaults = {}
+    if "data" in signature(function).parameters:
+        # The checkpoint must be known before: it says which settings the data have.
+        path = capture_parser(run).parse_args(_without_option("data", arguments)).ckpt_path
+        data = training_data(read_checkpoint(path))
+        defaults = {"data": data} if data and is_at_hand(data) else {}
+    run(set_defaults=defaults)
+
+
+def _without_option(option: str, arguments: Sequence[str]) -> list[str]:
+    """Take out an option and its settings (``--option.setting``), each with its value."""
+    kept = []
+    is_value = False
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if name == f"--{option}" or name.startswith(f"--{option}."):
+            is_value = not equals
+        elif is_value and not argument.startswith("--"):
+            is_value = False
+        else:
+            kept.append(argument)
+            is_value = False
+    return kept
+
+
+def _run_with_optuna(command: str, *arguments: str) -> None:
+    """Run a command that needs Optuna.
+
+    Raises:
+        MisconfigurationException: if Optuna is not installed.
+    """
+    try:
+        module = importlib.import_module(f"chaos_lightning.commands.{command}.command")
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] != "optuna":
+            raise
+        raise MisconfigurationException(
+            f"{command} needs Optuna, which is not installed: pip install optuna"
+        ) from error
+    module.main(arguments)
+
+
+def _own_words(error: BaseException) -> str:
+    """Find a constructor's own complaint within the argument parser's report."""
+    cause = error.__cause__ or error.__context__
+    return _own_words(cause) if cause is not None and "Union subtypes" in str(error) else str(error)

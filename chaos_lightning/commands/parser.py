@@ -1,0 +1,47 @@
+"""The parser of the command line, with the default settings of this package."""
+
+import sys
+from typing import Any
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from chaos_lightning.callbacks import MeasuresFile
+
+DEFAULT_CLASSES = {"model": "chaos_lightning.TwoLayer", "data": "chaos_lightning.MNISTDataModule"}
+"""Section of the settings to its class."""
+
+DESCRIPTION = (
+    "Trains chaotic recurrent neural networks as generative models. fit trains, validate and test measure, predict "
+    "generates images."
+)
+EPILOG = (
+    "Further commands, each with a --help of its own: complete fills in hidden parts of images; report draws what a "
+    "trained network does; measure measures the images of any generator; export writes trained weights as "
+    ".safetensors; sweep compares networks with other settings; compare holds generators of any kind against each "
+    "other."
+)
+
+
+class Parser(LightningArgumentParser):
+    """Parser that explains a wrong argument without hundreds of lines on the use of all arguments."""
+
+    def print_usage(self, file: Any = None) -> None:
+        """Print nothing beside an error, which is followed by how to get help."""
+        if file is not sys.stderr:
+            super().print_usage(file)
+
+
+def trainer_defaults() -> dict[str, Any]:
+    """Make the trainer's default settings."""
+    return {
+        "max_steps": 300_000,  # the published run
+        "val_check_interval": 5_000,
+        "check_val_every_n_epoch": None,
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 50,
+        "logger": {
+            "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+            "init_args": {"save_dir": "logs", "name": "runs", "default_hp_metric": False},
+        },
+        "callbacks": [MeasuresFile()],
+    }

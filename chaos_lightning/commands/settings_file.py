@@ -1,0 +1,36 @@
+"""The settings of a run as a file in its folder."""
+
+from pathlib import Path
+
+import lightning.pytorch as pl
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
+
+from chaos_lightning.callbacks.folder import folder_of_run
+
+
+class SettingsFile(SaveConfigCallback):
+    """Writes the settings of a run into its folder, such that they start a new run and do not resume this one.
+
+    Without a logger a run has no folder, and nothing is written: a config.yaml elsewhere may be one of the user's own.
+    """
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
+        config = config.clone()
+        config["ckpt_path"] = None
+        if "version" in (config.get("trainer.logger.init_args") or {}):
+            config["trainer.logger.init_args.version"] = None
+        super().__init__(parser, config, save_to_log_dir=False)
+        self._folder: Path | None = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Note the run's folder, which all processes must ask for together."""
+        self._folder = folder_of_run(trainer)
+        super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Write the settings; a resumed run that goes on in the same folder writes them again."""
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / self.config_filename
+            self.parser.save(self.config, path, skip_none=False, overwrite=True, multifile=False)

@@ -1,1 +1,0 @@
-"""Sweeps: networks with other settings, each over several seeds, as one table and two plots."""
