@@ -76,7 +76,7 @@ def warn_of_other_settings(saved: Mapping[str, Any], own: Mapping[str, Any]) -> 
         rank_zero_warn(f"the checkpoint comes from a network with {kept}, and goes on with {asked}")
 
 
-def check_data(checkpoint: dict[str, Any], data: LightningDataModule, stage: str) -> None:
+def check_data(checkpoint: dict[str, Any], data: LightningDataModule, stage: str | None) -> None:
     """Refuse to validate with images that were trained on; warn where training goes on with other data.
 
     Args:

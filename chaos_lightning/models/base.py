@@ -70,7 +70,7 @@ class ChaoticGenerator(HebbianTraining):
         dt: float = 1.0,
         sampling_time: float = 100.0,
         rate: RateName | RateFunction = "tanh",
-        rule: LearningRule | None = None,
+        rule: ContrastiveHebbian | LearningRule | None = None,
         noise: float = 0.0,
         num_classes: int = 0,
         label_repetitions: int = 5,

@@ -116,7 +116,7 @@ class Saved(Measured):
         warn_of_other_settings(saved, self.hparams)
         data = getattr(self.trainer, "datamodule", None)
         if data is not None:
-            check_data(checkpoint, data, "fit" if goes_on else str(self.trainer.state.fn))
+            check_data(checkpoint, data, "fit" if goes_on else self.trainer.state.fn)
         if not goes_on:
             return
         check_decay(checkpoint.get("lr_schedulers", []), self.trainer.max_steps)

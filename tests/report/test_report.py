@@ -12,15 +12,14 @@ import torch
 from lightning.pytorch import Trainer
 from torchvision.io import read_image
 
-from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, ThreeLayer, TwoLayer
 from chaos_lightning.commands import main
 from chaos_lightning.data.draws import Draw, permutation
-from chaos_lightning.dynamics import lyapunov_exponents, replica_divergence
+from chaos_lightning.dynamics import Stream, lyapunov_exponents, replica_divergence
 from chaos_lightning.functional import adversarial_accuracy, entropy_ratio, second_moment_error, spectrum_error
 from chaos_lightning.metrics.catalogue import ERRORS
-from chaos_lightning.models.base import SAMPLING
 from chaos_lightning.report.chaos import RELATIVE_SIZE
-from chaos_lightning.report.curves import images_over_time, times_to_measure
+from chaos_lightning.report.curves import times_to_measure
 from chaos_lightning.report.projection import principal_plane
 from chaos_lightning.report.source import read_history
 
@@ -163,7 +162,7 @@ def test_divergence_before_training_is_that_of_a_network_that_was_never_trained(
     fresh = ThreeLayer(hidden_units=29, top_units=11).network
     networks = {"before": fresh, "after": model.network}
     for name, network in networks.items():
-        clock = {"dt": 5.0, "tau": 10.0, "seed": (SEED, SAMPLING)}
+        clock = {"dt": 5.0, "tau": 10.0, "seed": (SEED, Stream.SAMPLING)}
         until_sampling = lyapunov_exponents(network, PAIRS, duration=100, transient=0, **clock)
         long_run = lyapunov_exponents(network, PAIRS, duration=1000, transient=500, **clock)
         assert written[f"exponent_until_T_{name}"][0] == pytest.approx(float(until_sampling.mean), rel=1e-3)
@@ -208,16 +207,6 @@ def test_times_are_whole_steps_from_0_to_3T_with_T(sampling_time, dt):
     assert {0.0, sampling_time, 2 * sampling_time, 3 * sampling_time} <= set(times)  # to the last digit
     assert times == sorted(set(times))
     assert all(round(time / dt, 9).is_integer() for time in times)
-
-
-@pytest.mark.parametrize("num_classes", [0, 4])
-@pytest.mark.parametrize("architecture", [OneLayer, TwoLayer, ThreeLayer])
-def test_images_over_time_are_those_of_sample(architecture, num_classes, monkeypatch):
-    monkeypatch.setattr("chaos_lightning.report.curves.CHAINS_AT_ONCE", 7)
-    model = architecture(visible_units=25, dt=3.0, sampling_time=21.0, num_classes=num_classes)
-    expected = model.sample(11, times=[0.0, 9.0, 21.0], seed=3)
-    for time, images in images_over_time(model, 11, [0.0, 9.0, 21.0], seed=3):
-        assert torch.allclose(images, expected[time], atol=1e-6)
 
 
 def test_plane_keeps_the_distances_of_points_in_it():
