@@ -88,6 +88,7 @@ GENERATORS = {
     "Gaussian": partial(GaussianDistribution, 25, seed=3),
     "held-out images": partial(HeldOutImages, 25, seed=3),
 }
+CHAOTIC = [name for name, make in GENERATORS.items() if issubclass(make.func, ChaoticGenerator)]
 FLOORS = ("Gaussian", "held-out images")
 """Generators that are done after one step."""
 
@@ -170,7 +171,8 @@ def test_two_processes_train_the_generator_of_one(tmp_path):
         )
         for weight, expected, other in zip(first.values(), alone.values(), second.values(), strict=True):
             assert torch.equal(weight, other), name
-            assert (weight - expected).norm() <= 1e-11 * expected.norm(), name
+            # Of the others some compute losses in float32.
+            assert (weight - expected).norm() <= (1e-12 if name in CHAOTIC else 1e-6) * expected.norm(), name
 
 
 TASKS = {
