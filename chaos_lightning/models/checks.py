@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 MOVED = {
-    "centering": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {centering: VALUE}}",
-    "reclamp": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {reclamp: VALUE}}, or "
-    "ContrastiveHebbian without centring",
-    "bias_rate": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {bias_rate: VALUE}}, or "
-    "ContrastiveHebbian without centring",
-    "l1": "rule={class_path: chaos_lightning.ContrastiveHebbian, init_args: {l1: VALUE}}, or CentredHebbian",
+    "centering": "CentredHebbian",
+    "reclamp": "CentredHebbian, or ContrastiveHebbian without centring,",
+    "bias_rate": "CentredHebbian, or ContrastiveHebbian without centring,",
+    "l1": "ContrastiveHebbian, or CentredHebbian,",
 }
-"""Settings of version 0.1.0 to how they are spelt now."""
+"""Settings of version 0.1.0 to the learning rules that have them now."""
 
 
 def refuse_old_settings(settings: Mapping[str, Any]) -> None:
@@ -20,9 +18,9 @@ def refuse_old_settings(settings: Mapping[str, Any]) -> None:
     Raises:
         ValueError: with the new spelling.
     """
-    for name, spelling in MOVED.items():
+    for name, rules in MOVED.items():
         if name in settings:
-            raise ValueError(f"{name} is a setting of the learning rule now: {spelling}")
+            raise ValueError(f"{name} is a setting of the learning rule now: give rule={rules} with this setting")
 
 
 def check_settings(
