@@ -33,7 +33,7 @@ from chaos_lightning.commands.settings_file import SettingsFile
 from chaos_lightning.commands.settings_of_checkpoint import settings_of
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.models.saving import is_base, subclasses
+from chaos_lightning.models.saving import subclasses
 from chaos_lightning.trainer import NoProfiler, Trainer
 from chaos_lightning.version import __version__
 
@@ -95,7 +95,7 @@ class ChaosCLI(LightningCLI):
             "data": [*subclasses(ImageDataModule)],
         }
         for section, classes in classes_of.items():
-            known = {each.__name__: f"{each.__module__}.{each.__name__}" for each in classes if not is_base(each)}
+            known = {each.__name__: f"{each.__module__}.{each.__name__}" for each in classes}
             check_name(self._arguments, section, known)
             asked = asked_class(self._arguments, section, "config", section) or DEFAULT_CLASSES[section]
             path = known.get(asked, asked)

@@ -7,7 +7,7 @@ from jsonargparse import ArgumentParser
 
 from chaos_lightning.commands.faults import not_known
 from chaos_lightning.models.checks import MOVED
-from chaos_lightning.models.saving import is_base, subclasses
+from chaos_lightning.models.saving import subclasses
 
 _NO_SETTING = re.compile(r"Option '([^']+)' is not accepted")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
@@ -66,8 +66,7 @@ def _no_setting(option: str, name: str, before: str, after: str) -> str:
 
 def _no_class(option: str, name: str, inner: str) -> str:
     bases = [locate(path) for path in re.findall(r"<class '([\w.]+)'>", inner)]
-    found = {below for base in bases if isinstance(base, type) for below in (base, *subclasses(base))}
-    classes = {class_.__name__ for class_ in found if not is_base(class_)}
+    classes = {below.__name__ for base in bases if isinstance(base, type) for below in subclasses(base)}
     words = {literal for each in re.findall(r"Literal\[([^\]]*)\]", inner) for literal in re.findall(r"'(\w+)'", each)}
     known = classes | words
     if not known:

@@ -132,11 +132,6 @@ class Saved(Measured):
         return type(self.make_optimizer()).__name__
 
 
-def is_base(cls: type) -> bool:
-    """Whether a class is there for others to build on: it has subclasses, and no constructor of its own."""
-    return "__init__" not in vars(cls) and bool(cls.__subclasses__())
-
-
 def subclasses(cls: type[Class]) -> list[type[Class]]:
     """List all classes below one."""
     return [below for subclass in cls.__subclasses__() for below in (subclass, *subclasses(subclass))]
