@@ -16,7 +16,7 @@ from chaos_lightning.learning.rule import Difference, Memory
 def centre(
     pairs: Sequence[tuple[int, int]], couplings: Sequence[Tensor], biases: Sequence[Tensor], means: Sequence[Tensor]
 ) -> None:
-    """Convert the Hebbian difference of products of phi into that of products of phi - m, in place.
+    """Convert the Hebbian difference from products of phi to products of phi - m, in place.
 
     The result is ``<(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free = D_A - m D_b - D_b m``: the product m m
     is the same in both phases and drops out. If m lies in the middle between the mean rates of both phases, this is the
@@ -115,7 +115,7 @@ class CentredHebbian(ContrastiveHebbian):
         return {"mean_rates": torch.lerp(memory["mean_rates"], noted["mean_rates"], weight)}
 
     def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
-        """Convert the difference of products of phi into that of products of phi - m."""
+        """Convert the difference from products of phi to products of phi - m."""
         means = phases.sent(self._means(phases.network, memory))
         centre(phases.network.pairs, difference.couplings, difference.biases, means)
         return difference
