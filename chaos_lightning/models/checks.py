@@ -1,4 +1,4 @@
-"""Checks of a network's settings, before anything is made of them."""
+"""Checks of a network's settings, before anything is made from them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ MOVED = {
     "bias_rate": "CentredHebbian, or ContrastiveHebbian without centring,",
     "l1": "ContrastiveHebbian, or CentredHebbian,",
 }
-"""Settings of version 0.1.0 to the learning rules that have them now."""
+"""Learning rules that now have settings of version 0.1.0, by the names of the settings."""
 
 
 def refuse_old_settings(settings: Mapping[str, Any]) -> None:
     """Refuse settings of earlier versions.
 
     Raises:
-        ValueError: with the new spelling.
+        ValueError: if there is one, with the new spelling.
     """
     for name, rules in MOVED.items():
         if name in settings:
@@ -31,17 +31,17 @@ def check_settings(
     dropouts: Mapping[str, float],
     shares: Mapping[str, float],
 ) -> None:
-    """Refuse numbers that are not possible.
+    """Refuse numbers outside their range.
 
     Args:
         num_layers: number of layers.
-        num_chains: chains of the free phase.
+        num_chains: number of chains of the free phase; None takes one per image.
         noise: strength of injected noise.
-        dropouts: name to probability, of couplings and of hidden units.
-        shares: name to share of the chains that hold something.
+        dropouts: probabilities of dropping couplings and hidden units, by the names of the settings.
+        shares: shares of the free phase's chains that hold labels or pixels, by the names of the settings.
 
     Raises:
-        ValueError: with the name of the setting, its range and its value.
+        ValueError: if a number is outside its range; the message gives the setting, its range and its value.
     """
     if num_chains is not None and num_chains < 1:
         raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
