@@ -66,7 +66,8 @@ def _no_setting(option: str, name: str, before: str, after: str) -> str:
 
 def _no_class(option: str, name: str, inner: str) -> str:
     bases = [locate(path) for path in re.findall(r"<class '([\w.]+)'>", inner)]
-    classes = {below.__name__ for base in bases if isinstance(base, type) for below in subclasses(base)}
+    known_classes: list[type] = [below for base in bases if isinstance(base, type) for below in subclasses(base)]
+    classes = {each.__name__ for each in known_classes}
     words = {literal for each in re.findall(r"Literal\[([^\]]*)\]", inner) for literal in re.findall(r"'(\w+)'", each)}
     known = classes | words
     if not known:

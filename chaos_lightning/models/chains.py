@@ -72,7 +72,7 @@ class ChainSampler(ImageGenerator):
             examples: visible rates to hold, ``(examples, visible units)``, which chains take in turn; None takes the
                 task's own.
             repeats: number of consecutive chains that take the same example.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Answers as the task reads them, ``(num_chains, ...)``; if times are given, a dict from time to such answers,
@@ -101,7 +101,7 @@ class ChainSampler(ImageGenerator):
         labels: Labels | None = None,
         chains_at_once: int = 500,
     ) -> Any:
-        """Generate images, see :meth:`perform`.
+        """Generate images as :meth:`perform` does; refuse a class that the network does not know.
 
         Args:
             num_samples: number of images.
@@ -109,14 +109,10 @@ class ChainSampler(ImageGenerator):
             seed: seed of the random initial states; None draws one from torch's global generator.
             labels: class to hold, or several in turn (image i is of class ``labels[i % len(labels)]``), or "all" for
                 all classes in turn; None holds nothing.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
-            Images in [-1, 1], ``(num_samples, 1, side, side)``; if times are given, a dict from time to such images,
-            all of one run.
-
-        Raises:
-            ValueError: as :meth:`perform`, or if the network does not know the class.
+            Images in [-1, 1], ``(num_samples, 1, side, side)``; if times are given, a dict from time to such images.
         """
         return self.perform(self.task_for(labels), num_samples, times, seed, chains_at_once=chains_at_once)
 
@@ -136,9 +132,6 @@ class ChainSampler(ImageGenerator):
 
         Returns:
             Time to potentials and rates of each layer, ``(num_chains, units)``, visible first.
-
-        Raises:
-            ValueError: as :meth:`sample`.
         """
         task = self.task_for(labels)
         (chains,) = ChainLoader(num_chains, num_chains, seed, task, task.examples(self.layout))
@@ -155,7 +148,7 @@ class ChainSampler(ImageGenerator):
             num_samples: chains that read each image, from different random states. The mean of their probabilities is
                 taken, because a single chain is nearly always sure of some class.
             seed: seed of the random initial states.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Probabilities of the classes, ``(images, classes)``.
@@ -182,7 +175,7 @@ class ChainSampler(ImageGenerator):
             mask: True where a pixel is hidden, ``(side, side)``; the same for all images.
             num_samples: completions of each image. Asking for more does not change the first ones.
             seed: seed of the random initial states.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Completed images, ``(images, num_samples, 1, side, side)``, on the network's device.

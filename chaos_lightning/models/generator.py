@@ -156,7 +156,7 @@ class ImageGenerator(Saved):
         Args:
             num_samples: number of images.
             seed: seed of the samples; None draws one from torch's global generator.
-            chains_at_once: samples made together; bounds the memory, does not change the result.
+            chains_at_once: samples made together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Images in [-1, 1], ``(num_samples, 1, side, side)``.
