@@ -2,6 +2,7 @@
 
 import re
 from pydoc import ErrorDuringImport, locate
+from typing import Any
 
 from jsonargparse import ArgumentParser
 
@@ -66,14 +67,17 @@ def _no_setting(option: str, name: str, before: str, after: str) -> str:
 
 def _no_class(option: str, name: str, inner: str) -> str:
     bases = [locate(path) for path in re.findall(r"<class '([\w.]+)'>", inner)]
-    known_classes: list[type] = [below for base in bases if isinstance(base, type) for below in subclasses(base)]
-    classes = {each.__name__ for each in known_classes}
+    classes = {name for base in bases if isinstance(base, type) for name in _names_below(base)}
     words = {literal for each in re.findall(r"Literal\[([^\]]*)\]", inner) for literal in re.findall(r"'(\w+)'", each)}
     known = classes | words
     if not known:
         return f"{option} is {name}, which is no class: name one with its module, such as torch.optim.Adam"
     own = "; a class of your own goes by module and name, such as mymodule.MyClass"
     return f"{option}: {not_known(option.rpartition('.')[2], name, known)}{own}"
+
+
+def _names_below(base: Any) -> list[str]:
+    return [below.__name__ for below in subclasses(base)]
 
 
 def _settings_of(class_path: str) -> list[str]:
