@@ -23,6 +23,7 @@ from chaos_lightning.commands.complete import complete
 from chaos_lightning.commands.export import export
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.commands.measure import measure
+from chaos_lightning.commands.shipped_configs import configs, with_shipped_configs
 from chaos_lightning.data import DataError
 from chaos_lightning.models import TrainingDivergedError
 from chaos_lightning.report import report
@@ -50,6 +51,7 @@ SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report,
     "measure": measure,
     "export": export,
+    "configs": configs,
 }
 """Subcommands that need no trainer."""
 
@@ -71,6 +73,7 @@ def main(args: Sequence[str] | None = None) -> None:
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
     try:
+        arguments = with_shipped_configs(arguments)
         commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             _end(f"error: {not_known('command', arguments[0], commands)}", 2)
@@ -79,6 +82,8 @@ def main(args: Sequence[str] | None = None) -> None:
         elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
             _run_with_optuna(*arguments)
         else:
+            if args is None:
+                sys.argv[1:] = arguments  # Lightning reads them there
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
         _end("stopped by SIGTERM; what was written before is intact", TERMINATED)
