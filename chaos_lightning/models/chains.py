@@ -29,7 +29,7 @@ READINGS = 8
 """Number of chains that read the class of an image; twice as many were right for 1 to 2 % more of the images."""
 
 Labels = int | str | Sequence[int] | Tensor
-"""A class to ask for, several classes that take turns, or "all"."""
+"""A class to ask for, several classes in turn, or "all"."""
 
 
 class ChainSampler(ImageGenerator):
@@ -73,7 +73,7 @@ class ChainSampler(ImageGenerator):
                 task's own.
             repeats: number of consecutive chains that take the same example.
             chains_at_once: chains that run together; bounds the memory. Results differ by rounding, which chaos
-                amplifies: one pixel of 156,800 by one grey level in a trained network at T = 100, more for larger gains.
+                amplifies: one pixel of 156,800 by one grey level in a trained network at T = 100, more at larger g.
 
         Returns:
             Answers as the task reads them, ``(num_chains, ...)``; if times are given, a dict from time to such answers,
