@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from chaos_lightning import Connection, ContrastiveHebbian, RateFunction, Task
+from chaos_lightning import Connection, ContrastiveHebbian, RateFunction, Task, TwoLayer
 
 
 @dataclass(frozen=True)
@@ -60,3 +60,32 @@ class LeftHalfAndLabel(Task):
         left = torch.zeros(layout.image_shape, dtype=torch.bool)
         left[..., : layout.image_shape[-1] // 2] = True
         return layout.units(pixels=left, labels=True)
+
+
+@dataclass(frozen=True)
+class Momentum(ContrastiveHebbian):
+    """Follows a running mean of the difference and hands it out as it is; with a copy, it must do the same."""
+
+    copies: bool = False
+
+    def init(self, network):
+        return {"mean": torch.zeros_like(network.learned[0])}
+
+    def compare(self, phases, clamped, free):
+        difference = super().compare(phases, clamped, free)
+        return difference._replace(noted={"mean": difference.couplings[0].clone()})
+
+    def follow(self, memory, noted, step):
+        return {"mean": memory["mean"].lerp_(noted["mean"], 0.5)}
+
+    def direction(self, phases, difference, memory):
+        mean = memory["mean"].clone() if self.copies else memory["mean"]
+        return difference._replace(couplings=[mean])
+
+
+class InnerChaos(TwoLayer):
+    """Makes its wiring of a setting of its own, so it takes none."""
+
+    def __init__(self, visible_units: int = 784, hidden_units: int = 500, inner_gain: float = 2.0, **settings):
+        wiring = [Connection(0, 1, gain_down=0.5), Connection(1, 1, gain_down=inner_gain, learned=False)]
+        super().__init__(visible_units, hidden_units, wiring=wiring, **settings)

@@ -1,5 +1,7 @@
 """What every learning rule, wiring, rate function, generator, task and data module must do: one line adds a new one."""
 
+from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import torch
 from forked import exit_code, forking_trainer, start
 from half_bright import FewPixels, half_bright
 from lightning.pytorch import Callback
-from own_physics import CHAOS_ABOVE, Averaged, LeftHalfAndLabel, Softsign
+from own_physics import CHAOS_ABOVE, Averaged, InnerChaos, LeftHalfAndLabel, Momentum, Softsign
 from small_networks import quiet_trainer
 
 from chaos_lightning import (
@@ -31,6 +33,8 @@ from chaos_lightning.baselines import (
     VariationalAutoencoder,
 )
 from chaos_lightning.checkpoints import read_checkpoint, write_weights_file
+from chaos_lightning.dynamics import RateFunction, Tanh
+from chaos_lightning.learning import Difference, LearningRule
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.pixels import to_pixels
 from chaos_lightning.sampling import Complete, Generate, GenerateByClass, ReadClass, held_by
@@ -46,7 +50,19 @@ GENERATORS = {
     "reclamped, L1, unit": partial(network, rule=ContrastiveHebbian(reclamp=True, l1=0.01, rate_unit="1/sqrt(N)")),
     "centred": partial(network, rule=CentredHebbian(reclamp=True)),
     "a rule of a user's own": partial(network, rule=Averaged(memory_steps=2)),
+    "a rule that hands its memory out": partial(network, rule=Momentum()),
     # wirings
+    "a wiring of a setting of its own": partial(
+        InnerChaos, 25, 13, 1.7, dt=5.0, sampling_time=20.0, seed=3, optimizer=adam
+    ),
+    "one way only": partial(
+        ThreeLayer,
+        **SMALL,
+        hidden_units=13,
+        top_units=7,
+        wiring=[Connection(0, 1), Connection(1, 2, gain_down=0)],
+        optimizer=adam,
+    ),
     "chaos above": partial(network, wiring=CHAOS_ABOVE, rule=CentredHebbian()),
     "skipping a layer": partial(
         ThreeLayer,
@@ -185,7 +201,7 @@ TASKS = {
 def test_a_task_holds_its_units_and_each_chain_answers_for_itself(name):
     (task, shape), (model, _) = TASKS[name], train(partial(TwoLayer, **LABELLED, optimizer=adam), 3)
     data = half_bright(6, 5, 1)
-    rates = model.layout.rates_of(data.images, data.labels)
+    rates = None if isinstance(task, Generate) else model.layout.rates_of(data.images, data.labels)
     answers = model.perform(task, 13, seed=2, examples=rates, repeats=2)
     assert answers.shape == (13, *shape)
     assert answers.isfinite().all()
@@ -265,18 +281,133 @@ def test_bad_settings_are_refused_with_a_reason(make, message):
         make()
 
 
-def test_a_rule_whose_settings_a_checkpoint_could_not_hold_is_refused():
-    class Loose(ContrastiveHebbian):
-        def __init__(self):
-            object.__setattr__(self, "of_its_own", [1.0])
+def test_what_a_rule_does_with_its_memory_is_its_own_affair():
+    """Its tensors are copies: the network negates and overwrites directions."""
+    models = [train(partial(network, rule=Momentum(copies=copies)), 4)[0] for copies in (False, True)]
+    for one, other in zip(*(model.trainable() for model in models), strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(models[0].memory["mean"], models[1].memory["mean"])
 
-    class Plain(ContrastiveHebbian):
+
+class Choice(Enum):
+    THIS = 1
+
+
+@dataclass(frozen=True)
+class OfChoices(ContrastiveHebbian):
+    choice: object = Choice.THIS
+
+
+class OwnConstructor(ContrastiveHebbian):
+    def __init__(self, strength=2.0):
+        super().__init__(l1=strength / 100)
+
+
+class Loose(ContrastiveHebbian):
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "of_its_own", [1.0])
+
+
+class Bare(LearningRule):
+    def __init__(self):
+        self.strength = 2.0
+
+
+@pytest.mark.parametrize("rule", [OfChoices(), OwnConstructor(), Bare()])
+def test_a_rule_whose_settings_a_checkpoint_could_not_hold_is_refused(rule):
+    with pytest.raises(ValueError, match="as the fields of a frozen dataclass"):
+        network(rule=rule)
+
+
+class Textbook(LearningRule):
+    """Without a thought for couplings within a layer."""
+
+    def compare(self, phases, clamped, free):
+        couplings = [
+            clamped.rates[lower].T @ clamped.rates[upper] - free.rates[lower].T @ free.rates[upper]
+            for lower, upper in phases.network.pairs
+        ]
+        biases = [one.mean(0) - other.mean(0) for one, other in zip(clamped.rates, free.rates, strict=True)]
+        return Difference(couplings, biases)
+
+
+class Idle(ContrastiveHebbian):
+    def update(self, network, memory, learning_rate, descend):
         pass
 
-    class Bare(type(network().rule).__mro__[1]):  # a LearningRule that is no dataclass
-        def __init__(self):
-            self.strength = 2.0
 
-    with pytest.raises(ValueError, match="as the fields of a frozen dataclass"):
-        network(rule=Bare())
-    assert network(rule=Plain()).rule == Plain()
+class Undeclared(ContrastiveHebbian):
+    def run(self, phases):
+        return phases.clamped(), phases.free(100)
+
+
+class Forgetful(ContrastiveHebbian):
+    def follow(self, memory, noted, step):
+        return {"unheard": torch.zeros(3)}
+
+
+class Misnamed(ContrastiveHebbian):
+    def init(self, network):
+        return {"values": torch.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (partial(OneLayer, **SMALL, rule=Textbook()), "within layer 0 by a matrix that is not symmetric with zero"),
+        (partial(network, rule=Idle()), "update of Idle must call descend exactly once"),
+        (partial(network, rule=Undeclared()), r"runs chains of stream 100, but its streams are \[1, 0\]"),
+        (partial(network, rule=Forgetful()), "follow returns unheard, which its method init does not make"),
+        (partial(network, rule=Misnamed()), "cannot remember a tensor called 'values'"),
+    ],
+)
+def test_a_rule_that_breaks_the_contract_is_stopped_at_the_first_step(make, message):
+    with pytest.raises(ValueError, match=message):
+        train(make, 2)
+
+
+class Rectifier(RateFunction):
+    def __call__(self, potential):
+        return potential.clamp(min=0)
+
+
+class Steep(Tanh):
+    def __call__(self, potential):
+        return torch.tanh(5 * potential)
+
+
+class Misderived(Softsign):
+    def derivative(self, rate):
+        return 1 - rate.abs()
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (Rectifier(), "must go from -1 to 1 at most"),
+        (Steep(), "shape_ that is not its __call__"),
+        (Misderived(), "derivative that is not that"),
+    ],
+)
+def test_a_rate_function_that_contradicts_itself_is_refused(rate, message):
+    with pytest.raises(ValueError, match=message):
+        network(rate=rate)
+
+
+def test_examples_that_a_task_cannot_hold_are_refused():
+    for task, rates, message in (
+        (ReadClass(), torch.zeros(3, 24), "a rate for each of the 29 visible units"),
+        (Generate(), torch.zeros(3, 29), "Generate holds nothing, so it takes no examples"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TwoLayer(**LABELLED).perform(task, 3, seed=1, examples=rates)
+
+
+def test_schedules_that_set_rates_themselves_are_refused_with_a_unit():
+    for schedule in (
+        partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01, total_steps=9),
+        partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=9, eta_min=1e-3),
+    ):
+        with pytest.raises(ValueError, match="sets learning rates itself"):
+            train(partial(network, rule=ContrastiveHebbian(rate_unit="1/N"), lr_scheduler=schedule), 1)

@@ -7,11 +7,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from chaos_lightning.checkpoints.header import KEY
 from chaos_lightning.files import written_at_once
 
 SUFFIX = ".safetensors"
 
-_KEY = "chaos_lightning"
 _ENTRIES = (
     "chaos_lightning",
     "hyper_parameters",
@@ -42,7 +42,7 @@ def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
     entries = {name: checkpoint[name] for name in _ENTRIES if name in checkpoint}
     weights = {name: tensor.contiguous().clone() for name, tensor in checkpoint["state_dict"].items()}
     with written_at_once(path) as temporary:
-        save_file(weights, temporary, metadata={_KEY: json.dumps(entries)})
+        save_file(weights, temporary, metadata={KEY: json.dumps(entries)})
 
 
 def read_weights_file(path: str | Path) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def read_weights_file(path: str | Path) -> dict[str, Any]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     except SafetensorError as error:
         raise ValueError(f"{path} cannot be read as weights, is it damaged? {error}") from error
-    if _KEY not in metadata:
+    if KEY not in metadata:
         raise ValueError(f"{path} was not written by chaos_lightning: its metadata lack the network's settings")
-    entries: dict[str, Any] = json.loads(metadata[_KEY])
+    entries: dict[str, Any] = json.loads(metadata[KEY])
     return {**entries, "state_dict": weights}

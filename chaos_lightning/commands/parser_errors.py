@@ -4,11 +4,10 @@ import re
 from pydoc import ErrorDuringImport, locate
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from chaos_lightning.commands.faults import not_known
 from chaos_lightning.models.checks import MOVED
 from chaos_lightning.models.saving import subclasses
+from chaos_lightning.models.settings import accepted_settings
 
 _NO_SETTING = re.compile(r"Option '([^']+)' is not accepted")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
@@ -88,6 +87,4 @@ def _settings_of(class_path: str) -> list[str]:
         return []
     if not isinstance(class_, type):
         return []
-    parser = ArgumentParser()
-    parser.add_class_arguments(class_, fail_untyped=False)
-    return [name for name in vars(parser.get_defaults()) if name != "config"]
+    return sorted(accepted_settings(class_))

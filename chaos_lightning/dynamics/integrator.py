@@ -81,11 +81,25 @@ class EulerIntegrator:
                     else:
                         scaled = coupling.mul_(alpha * self._rate.slope).T  # in place: new memory takes longer
                         self._couplings.setdefault(layer, []).append((source, scaled.to(product_dtype)))
+            self._step_all_that_drives(network)
             self._stepped = list(self._couplings)
             self._sizes = [network.layer_sizes[layer] for layer in self._stepped]
             rows = 1 if image is None else len(image)
             offsets = [self._offsets[layer].expand(rows, -1) for layer in self._stepped]
             self._shift = torch.cat(offsets, dim=1) * self._rate.slope if offsets else weight.new_empty(0)
+
+    def _step_all_that_drives(self, network: ChaoticNetwork) -> None:
+        """Step layers with constant input too, by a zero coupling to themselves, if they drive layers that are stepped.
+
+        Only wirings whose couplings run one way have such layers.
+        """
+        driving = {source for sources in self._couplings.values() for source, _ in sources}
+        while still := driving - self._couplings.keys():
+            for layer in still:
+                size = network.layer_sizes[layer]
+                zero = network.biases[layer].new_zeros(size, size, dtype=self.product_dtype)
+                self._couplings[layer] = [(layer, zero)]
+        self._couplings = dict(sorted(self._couplings.items()))
 
     def start(self, potentials: Sequence[Tensor]) -> State:
         """Return the state with given potentials, one tensor ``(chains, units)`` per layer."""

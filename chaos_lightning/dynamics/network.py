@@ -183,16 +183,16 @@ class ChaoticNetwork(nn.Module):
         Returns:
             c, a scalar; 0 before training and without frozen couplings.
         """
-        couplings = [
-            (each.frozen_down, each.learned) if each.lower == layer else (each.frozen_up, each.learned.T)
-            for each in self.connections
-            if layer in (each.lower, each.upper) and each.learned is not None
+        into = [each for each in self.connections if layer in (each.lower, each.upper)]
+        frozen = [each.frozen_down if each.lower == layer else each.frozen_up for each in into]
+        learned = [each.learned if each.lower == layer or each.learned is None else each.learned.T for each in into]
+        # Sums, not products of vectors: mixed precision would round those.
+        square = torch.stack([each.square().sum() for each in frozen]).sum()
+        products = [
+            (one * -other).sum() if other is not None else one.new_zeros(())
+            for one, other in zip(frozen, learned, strict=True)
         ]
-        if not couplings:
-            return torch.zeros((), device=self.biases[layer].device)
-        # Sums of elementwise products, because mixed precision would round products of vectors.
-        square = torch.stack([frozen.square().sum() for frozen, _ in couplings]).sum()
-        cancelled = torch.stack([(frozen * -learned).sum() for frozen, learned in couplings]).sum()
+        cancelled = torch.stack(products).sum()
         return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)
 
     def afferents(self, layer: int, dropout: Dropout = NO_DROPOUT) -> list[tuple[int, Tensor]]:

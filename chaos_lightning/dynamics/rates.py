@@ -89,9 +89,27 @@ def rate_function(rate: RateName | RateFunction) -> RateFunction:
         ValueError: if it is neither a known name nor a rate function.
     """
     if isinstance(rate, RateFunction):
+        _check(rate)
         return rate
     if rate not in RATE_FUNCTIONS:
         raise ValueError(
             f"rate must be one of {', '.join(RATE_FUNCTIONS)} or a RateFunction of your own, but is {rate!r}"
         )
     return RATE_FUNCTIONS[cast(RateName, rate)]
+
+
+def _check(rate: RateFunction) -> None:
+    """Refuse a function of a user's own with which no network works, or whose parts contradict one another."""
+    name, potentials = type(rate).__name__, torch.linspace(-20, 20, 4001, dtype=torch.float64)
+    rates = rate(potentials)
+    if rates.shape != potentials.shape or not (rates.abs() <= 1 + 1e-6).all() or (rates.diff() < -1e-9).any():
+        raise ValueError(f"the rate function {name} must go from -1 to 1 at most and never decrease")
+    if not torch.allclose(rate.shape_(potentials * rate.slope), rates, rtol=0, atol=1e-6):
+        raise ValueError(
+            f"the rate function {name} has a shape_ that is not its __call__: leave shape_ and slope out, or derive "
+            "from RateFunction itself"
+        )
+    slopes = (rates[2:] - rates[:-2]) / (potentials[2:] - potentials[:-2])
+    wrong = (rate.derivative(rates)[1:-1] - slopes).abs() > 0.02 * max(1.0, float(slopes.max()))
+    if wrong.double().mean() > 0.01:  # corners are no fault
+        raise ValueError(f"the rate function {name} has a derivative that is not that of its __call__")

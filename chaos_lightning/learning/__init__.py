@@ -2,8 +2,9 @@
 
 from chaos_lightning.learning.centring import CentredHebbian, centre, compensate
 from chaos_lightning.learning.hebbian import ContrastiveHebbian, hebbian_difference
+from chaos_lightning.learning.memory import RuleMemory
 from chaos_lightning.learning.phases import Phases
-from chaos_lightning.learning.rule import Difference, LearningRule, Memory, RateUnit, rate_in_units
+from chaos_lightning.learning.rule import Difference, LearningRule, Memory, RateUnit, check_direction, rate_in_units
 from chaos_lightning.learning.sparsity import shrink
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "Memory",
     "Phases",
     "RateUnit",
+    "RuleMemory",
     "centre",
+    "check_direction",
     "compensate",
     "hebbian_difference",
     "rate_in_units",

@@ -65,6 +65,11 @@ class Phases:
         return [self.dropout.sent(layer, values) for layer, values in enumerate(rates)]
 
     def _run(self, stream: int, held: Held | None) -> State:
-        steps = [self.clock.num_steps]
-        start = self.starts[stream]
+        if stream not in self.starts:
+            raise ValueError(
+                f"the learning rule runs chains of stream {stream}, but its streams are {list(map(int, self.starts))}"
+            )
+        steps, start = [self.clock.num_steps], self.starts[stream]
+        if held is not None and held.mask is None:
+            start = start._replace(num_chains=len(held.values))  # a chain for each row that is held
         return run_from(self.network, self.clock.alpha, start, steps, held=held, dropout=self.dropout)[0]

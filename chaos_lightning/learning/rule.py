@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics import ChaoticNetwork, State, Stream
@@ -47,7 +48,32 @@ class Difference(NamedTuple):
 
     couplings: list[Tensor]
     biases: list[Tensor]
-    noted: dict[str, Tensor] = {}  # noqa: RUF012 - nobody changes it
+    noted: dict[str, Tensor] | None = None
+
+
+def check_direction(network: ChaoticNetwork, direction: Difference) -> None:
+    """Refuse a direction that does not fit the weights.
+
+    Args:
+        network: network that learns.
+        direction: direction of an update.
+
+    Raises:
+        ValueError: if a shape differs, or couplings within a layer are not symmetric with zero diagonal.
+    """
+    for name, changes, weights in (
+        ("couplings", direction.couplings, network.learned),
+        ("biases", direction.biases, list(network.biases)),
+    ):
+        shapes, expected = ([tuple(each.shape) for each in tensors] for tensors in (changes, weights))
+        if shapes != expected:
+            raise ValueError(f"the learning rule changes {name} of the shapes {shapes}, but they have {expected}")
+    for (lower, upper), change in zip(network.pairs, direction.couplings, strict=True):
+        if lower == upper and not (torch.equal(change, change.T) and not change.diagonal().any()):
+            raise ValueError(
+                f"the learning rule changes the couplings within layer {lower} by a matrix that is not symmetric with "
+                "zero diagonal: take (D + D.T) / 2 and set its diagonal to 0, as hebbian_difference does"
+            )
 
 
 class LearningRule:
@@ -58,9 +84,11 @@ class LearningRule:
     saved in checkpoints. On a GPU :meth:`run` and :meth:`compare` become one graph, so they must not wait for the
     device or depend on anything but their arguments and the settings.
 
+    A rule gets no state of its own chains: each phase starts anew and takes the time T.
+
     Attributes:
         bias_rate: learning rate of the biases as a multiple of the couplings' rate, at the start of training; schedules
-            act on both.
+            act on both. A dataclass of yours makes it a setting by naming it among its fields.
         rate_unit: factor that turns the optimiser's learning rate into the rule's, see :func:`rate_in_units`.
     """
 
@@ -102,7 +130,10 @@ class LearningRule:
         return memory
 
     def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
-        """Return the direction in which the optimiser takes its step; may overwrite the difference."""
+        """Return the direction in which the optimiser takes its step; may overwrite the difference.
+
+        Couplings within a layer stay symmetric with zero diagonal, so their direction must be too.
+        """
         return difference
 
     def update(
@@ -114,6 +145,6 @@ class LearningRule:
             network: network to change.
             memory: memory after :meth:`follow`.
             learning_rate: k, the learning rate of the couplings in this step.
-            descend: function that takes the optimiser's step.
+            descend: function that takes the optimiser's step; call it exactly once.
         """
         descend()

@@ -9,7 +9,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 
 from chaos_lightning.dynamics import ChaoticNetwork, Clock, Connection, RateFunction, RateName
-from chaos_lightning.learning import ContrastiveHebbian, LearningRule
+from chaos_lightning.learning import ContrastiveHebbian, LearningRule, RuleMemory
 from chaos_lightning.models.checks import check_settings
 from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.models.settings import described, described_wiring, made_from
@@ -91,6 +91,7 @@ class ChaoticGenerator(HebbianTraining):
         super().__init__(layer_sizes[0], seed=seed, optimizer=optimizer, lr_scheduler=lr_scheduler)
         check_settings(
             num_layers=len(layer_sizes),
+            num_classes=num_classes,
             num_chains=num_chains,
             noise=noise,
             dropouts={"coupling_dropout": coupling_dropout, "hidden_dropout": hidden_dropout},
@@ -116,9 +117,7 @@ class ChaoticGenerator(HebbianTraining):
         sizes = [self.layout.num_units, *layer_sizes[1:]]
         self.network = ChaoticNetwork(sizes, gain=gain, wiring=wiring, rate=rate, seed=seed)
         self.rule.check(self.network)
-        # Parameters without gradient rather than buffers, which distributed training would send round at every step.
-        remembered = self.rule.init(self.network).items()
-        self.memory = nn.ParameterDict({name: nn.Parameter(value, requires_grad=False) for name, value in remembered})
+        self.memory = RuleMemory(self.rule.init(self.network))
         self._divergence = DivergenceWatch(self.network.num_layers)
         # Lightning has noted objects; checkpoints and loggers get their class paths and settings instead.
         self.hparams["rate"] = rate if isinstance(rate, str) else described(rate)

@@ -26,6 +26,7 @@ def refuse_old_settings(settings: Mapping[str, Any]) -> None:
 def check_settings(
     *,
     num_layers: int,
+    num_classes: int,
     num_chains: int | None,
     noise: float,
     dropouts: Mapping[str, float],
@@ -34,6 +35,7 @@ def check_settings(
     """Refuse numbers outside their range.
 
     Args:
+        num_classes: number of classes that the network has label units for.
         num_layers: number of layers.
         num_chains: number of chains of the free phase; None takes one per image.
         noise: strength of injected noise.
@@ -55,6 +57,9 @@ def check_settings(
     for name, share in shares.items():
         if not 0 <= share < 1:
             raise ValueError(f"{name} is a share of the chains, from 0 to below 1, but is {share}")
+    if any(shares.values()) and not num_classes:
+        held = ", ".join(name for name, share in shares.items() if share)
+        raise ValueError(f"{held} makes chains hold labels or pixels in turn, which takes label units: set num_classes")
     if sum(shares.values()) >= 1:
         given = " and ".join(f"{name}={share}" for name, share in shares.items())
         raise ValueError(f"{given} leave no chains free, from which free samples are learnt: lower one of them")

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import torch
 from lightning.fabric.utilities.types import _PATH
 
-from chaos_lightning.checkpoints import check_architecture, migrate, read_checkpoint, read_header, write_header
+from chaos_lightning.checkpoints import check_architecture, migrate, plain, read_checkpoint, read_header, write_header
 from chaos_lightning.checkpoints.resuming import (
     check_data,
     check_decay,
@@ -18,6 +18,7 @@ from chaos_lightning.checkpoints.resuming import (
     warn_of_other_settings,
 )
 from chaos_lightning.models.measuring import Measured
+from chaos_lightning.models.settings import accepted_settings
 
 Class = TypeVar("Class")
 
@@ -59,10 +60,18 @@ class Saved(Measured):
             check_architecture(checkpoint, *sorted(architectures), advice=advice)
         else:
             check_architecture(checkpoint, cls.__name__)
+            # A class of a user's own may fix settings in its constructor: it makes them anew.
+            fixed = {name: saved.pop(name) for name in saved.keys() - accepted_settings(cls) if name[0] != "_"}
             contents = BytesIO()  # Lightning gets the checkpoint as read, which is migrated to the present format
             torch.save(checkpoint, contents)
             contents.seek(0)
             loaded = super().load_from_checkpoint(contents, *args, **kwargs)
+            differing = [name for name, value in fixed.items() if plain(loaded.hparams.get(name)) != value]
+            if differing:
+                raise ValueError(
+                    f"{cls.__name__} takes no {', '.join(differing)}, but the checkpoint holds other values than it "
+                    "makes by itself: add them to its constructor"
+                )
         return loaded  # type: ignore[no-any-return]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from pydoc import locate
 from typing import Any, TypeVar
 
-from lightning.pytorch.cli import instantiate_class
+from jsonargparse import ArgumentParser
 
 from chaos_lightning.dynamics import Connection, Wiring
 
@@ -24,20 +25,25 @@ def made_from(setting: Any, kind: type[Kind], name: str) -> Kind:
     """
     if isinstance(setting, str):
         setting = {"class_path": setting}
-    if isinstance(setting, Mapping):
+    if isinstance(setting, Mapping) and "class_path" in setting:
         class_path = str(setting["class_path"])
-        try:
-            setting = instantiate_class((), {"class_path": class_path, "init_args": setting.get("init_args") or {}})
-        except (ImportError, AttributeError, KeyError, IndexError) as error:
+        class_ = locate(class_path) or locate(f"chaos_lightning.{class_path}")
+        if not isinstance(class_, type):
             raise ValueError(
                 f"{name} is of the class {class_path}, which cannot be found: start in the folder of its module, or "
                 "put that on the Python path"
-            ) from error
+            )
+        try:
+            setting = class_(**(setting.get("init_args") or {}))
+        except TypeError as error:
+            raise ValueError(f"{name} cannot be made by these settings: {error}") from error
     if not isinstance(setting, kind):
         raise ValueError(f"{name} must be a {kind.__name__}, but is {setting!r}")
     try:
         hash(setting)
-        described(setting)
+        description = described(setting)
+        if described(type(setting)(**description["init_args"])) != description:
+            raise ValueError("its constructor makes another object of them")
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must say its settings, numbers, truth values or strings, as the fields of a frozen dataclass, so "
@@ -54,9 +60,25 @@ def described(value: object) -> dict[str, Any]:
     """
     if is_dataclass(value):
         settings = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+        for name, setting in settings.items():
+            if not _is_plain(setting):
+                raise ValueError(f"{name} is {setting!r}")
     elif settings := dict(getattr(value, "__dict__", {})):
         raise ValueError(f"it keeps {', '.join(settings)} otherwise")
     return {"class_path": f"{type(value).__module__}.{type(value).__qualname__}", "init_args": settings}
+
+
+def _is_plain(setting: Any) -> bool:
+    if isinstance(setting, tuple):
+        return all(map(_is_plain, setting))
+    return setting is None or type(setting) in (bool, int, float, str)
+
+
+def accepted_settings(class_: type) -> set[str]:
+    """Return the names of the settings that a class takes, as the command line finds them through its bases."""
+    parser = ArgumentParser()
+    parser.add_class_arguments(class_, fail_untyped=False)
+    return set(vars(parser.get_defaults())) - {"config"}
 
 
 def described_wiring(wiring: Wiring | None) -> list[dict[str, Any]] | None:

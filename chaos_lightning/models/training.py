@@ -1,16 +1,15 @@
 """The training step: clamped phase, free phase, update."""
 
 from inspect import signature
-from math import isclose
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from chaos_lightning.dynamics import Dropout, Held, Start, Stream, draw_dropout, replay, start_of
-from chaos_lightning.learning import Difference, LearningRule, Phases, rate_in_units
-from chaos_lightning.models.chains import ChainSampler
+from chaos_lightning.learning import Difference, Phases, RuleMemory, check_direction
 from chaos_lightning.models.divergence import DivergenceWatch
+from chaos_lightning.models.rule_rates import RuleRates
 from chaos_lightning.sampling import GenerateByClass, ReadClass, held_in_turn, take_turns
 
 if TYPE_CHECKING:
@@ -36,11 +35,10 @@ class Step(NamedTuple):
     dropout: Dropout
 
 
-class HebbianTraining(ChainSampler):
+class HebbianTraining(RuleRates):
     """A chaotic network trained by a learning rule, by hand and without backpropagation.
 
     Attributes:
-        rule: the learning rule.
         memory: tensors that the rule remembers between steps.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
         held_shares: share of these chains that hold labels, and share that hold pixels.
@@ -48,13 +46,13 @@ class HebbianTraining(ChainSampler):
         hidden_dropout: probability that a hidden unit is dropped.
     """
 
-    rule: LearningRule
-    memory: nn.ParameterDict
+    memory: RuleMemory
     num_chains: int | None
     held_shares: list[float]
     coupling_dropout: float
     hidden_dropout: float
     _divergence: DivergenceWatch
+    _has_learnt: bool = False
 
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
@@ -145,17 +143,22 @@ class HebbianTraining(ChainSampler):
 
     def remember(self, difference: Difference) -> None:
         """Update the rule's memory with the tensors that the comparison has noted, averaged over all processes."""
-        noted = {name: self.averaged(value) for name, value in difference.noted.items()}
-        for name, value in self.rule.follow(dict(self.memory), noted, self.global_step).items():
-            self.memory[name].copy_(value)
+        noted = {name: self.averaged(value) for name, value in (difference.noted or {}).items()}
+        self.memory.take(self.rule.follow(self.memory.tensors(), noted, self.global_step))
 
     def learn(self, step: Step, difference: Difference) -> None:
         """Change the weights: ask the rule for the direction, then let it update them with the optimiser's step."""
+        memory, before = self.memory.tensors(), self.global_step
         with torch.autocast(self.device.type, enabled=False):
-            direction = self.rule.direction(self.phases(step), difference, dict(self.memory))
+            direction = self.rule.direction(self.phases(step), difference, memory)
+            if not self._has_learnt:
+                check_direction(self.network, direction)
             changes = step.dropout.carried(direction.couplings) + direction.biases
             gradients = [change.neg_() for change in changes]  # optimisers go downhill
-            self.rule.update(self.network, dict(self.memory), self.learning_rate, lambda: self.descend(gradients))
+            self.rule.update(self.network, memory, self.learning_rate, lambda: self.descend(gradients))
+        if self.global_step != before + 1:
+            raise ValueError(f"the method update of {type(self.rule).__name__} must call descend exactly once")
+        self._has_learnt = True
 
     def _compare(self, step: Step) -> Difference:
         phases = self.phases(step)
@@ -179,44 +182,6 @@ class HebbianTraining(ChainSampler):
         so_far = chains + self.global_step * num_chains * self.trainer.world_size
         return held_in_turn(SHARED_TASKS, take_turns(so_far, self.held_shares), self.layout, visible)
 
-    def make_optimizer(self) -> torch.optim.Optimizer:
-        """Make a new optimiser of couplings and biases, with a group of their own for biases whose settings differ.
-
-        Biases may have another learning rate. They never have weight decay, because a bias that decays moves the mean
-        activity away from the data.
-        """
-        optimizer = super().make_optimizer()
-        group = optimizer.param_groups[0]
-        group["lr"] *= rate_in_units(self.rule.rate_unit, self.layout.num_units)
-        own = {"lr": self.rule.bias_rate * group["lr"]}
-        if "weight_decay" in group:
-            own["weight_decay"] = 0.0
-        if any(group[name] != value for name, value in own.items()):
-            biases = list(self.network.biases)
-            of_biases = {id(bias) for bias in biases}
-            group["params"] = [each for each in group["params"] if id(each) not in of_biases]
-            optimizer.add_param_group({"params": biases, **own})
-        return optimizer
-
-    def configure_optimizers(self) -> Any:
-        """Make optimiser and schedule.
-
-        Raises:
-            ValueError: as for every generator, and if the schedule gives couplings and biases the same rate, ignoring
-                ``bias_rate``.
-        """
-        configured = super().configure_optimizers()
-        optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
-        rates, bias_rate = [group["lr"] for group in optimizer.param_groups], self.rule.bias_rate
-        if len(rates) > 1 and not isclose(rates[1], bias_rate * rates[0], rel_tol=1e-6, abs_tol=1e-30):
-            schedule = type(configured["lr_scheduler"]["scheduler"]).__name__
-            raise ValueError(
-                f"{schedule} sets the rates of couplings and biases itself, {rates[0]:g} and {rates[1]:g}, but "
-                f"bias_rate={bias_rate:g}: set bias_rate=1, or take a schedule that scales rates, such as "
-                "CosineAnnealingLR"
-            )
-        return configured
-
     # Watching
 
     def look_for_divergence(self) -> None:
@@ -238,6 +203,7 @@ class HebbianTraining(ChainSampler):
         """Start with a new watch, because another run may have left numbers in the old one, on another device."""
         super().on_fit_start()
         self._divergence = DivergenceWatch(self.network.num_layers)
+        self._has_learnt = False
 
     def on_fit_end(self) -> None:
         """Move the watch to the CPU, so that nothing stays on the device."""

@@ -15,9 +15,9 @@ from chaos_lightning.sampling.layout import VisibleLayout
 class Task:
     """A task for a network, as a frozen dataclass of its settings.
 
-    A task says which visible units are held, which examples give their rates, and how to read the answer. The same
-    task serves in sampling, where the examples come from the task or from the caller, and in training, where they are
-    the images of the minibatch.
+    A task says which visible units are held, which examples give their rates, and how to read the answer. Examples
+    come from the task or from the caller; where shares of the free chains hold labels or pixels in training, from the
+    images of the minibatch.
 
     Attributes:
         stream: stream of the chains' random starts.
@@ -112,9 +112,16 @@ def held_by(task: Task, layout: VisibleLayout, examples: Tensor | None) -> Held 
     """
     units = task.held_units(layout)
     if units is None:
+        if examples is not None:
+            raise ValueError(f"{type(task).__name__} holds nothing, so it takes no examples")
         return None
     if examples is None:
         raise ValueError(f"{type(task).__name__} holds visible units, so it needs examples that give their rates")
+    if examples.shape[1:] != units.shape:
+        raise ValueError(
+            f"examples must give a rate for each of the {len(units)} visible units, but have the shape "
+            f"{tuple(examples.shape)}: layout.rates_of makes them of images"
+        )
     return Held(examples, units.to(examples.device))
 
 

@@ -39,6 +39,7 @@ if torch.cuda.is_available():
 
 
 EVERYTHING = [Connection(lower, upper) for lower in range(3) for upper in range(lower, 3)]
+UP_ONLY = [Connection(0, 1), Connection(1, 2, gain_down=0, learned=False)]
 
 
 def trained_like(layer_sizes, rate, wiring=None):
@@ -61,7 +62,8 @@ def holdings(num_chains, num_visible):
 @pytest.mark.parametrize("held", ["free", "units", "chains", "whole"])
 @pytest.mark.parametrize("rate", ["tanh", "hardtanh"])
 @pytest.mark.parametrize(
-    ("layer_sizes", "wiring"), [([70], None), ([130, 70], None), ([70, 130, 20], None), ([70, 130, 20], EVERYTHING)]
+    ("layer_sizes", "wiring"),
+    [([70], None), ([130, 70], None), ([70, 130, 20], None), ([70, 130, 20], EVERYTHING), ([70, 130, 20], UP_ONLY)],
 )
 def test_fused_time_steps_are_those_of_the_loop(monkeypatch, layer_sizes, wiring, rate, held, dtype, tolerance):
     network = trained_like(layer_sizes, rate, wiring)

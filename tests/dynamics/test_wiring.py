@@ -17,6 +17,8 @@ WIRINGS = {
         Connection(1, 2, gain_down=0, gain_up=0),
     ],
     "frozen one way only": [Connection(0, 1), Connection(1, 2, gain_up=0, learned=False), Connection(2, 2)],
+    "up only": [Connection(0, 1), Connection(1, 2, gain_down=0, learned=False)],
+    "a chain of layers up": [Connection(0, 0), Connection(0, 1, 0, 1.5, False), Connection(1, 2, 0, 1.5, False)],
     "everything": [Connection(lower, upper) for lower in range(3) for upper in range(lower, 3)],
 }
 
