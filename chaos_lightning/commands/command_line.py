@@ -24,6 +24,7 @@ from chaos_lightning.commands.export import export
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.commands.measure import measure
 from chaos_lightning.data import DataError
+from chaos_lightning.files import expand_paths
 from chaos_lightning.models import TrainingDivergedError
 from chaos_lightning.report import report
 
@@ -126,14 +127,18 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     The data of the checkpoint's training are the default of ``--data``.
     """
     function = SIMPLE_COMMANDS[command]
-    run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
-    defaults = {}
+    parser = capture_parser(
+        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
+    )
     if "data" in signature(function).parameters:
         # The checkpoint must be known before: it says which settings the data have.
-        path = capture_parser(run).parse_args(_without_option("data", arguments)).ckpt_path
+        path = expand_paths(parser.parse_args(_without_option("data", arguments)).ckpt_path)
         data = training_data(read_checkpoint(path))
-        defaults = {"data": data} if data and is_at_hand(data) else {}
-    run(set_defaults=defaults)
+        if data and is_at_hand(data):
+            parser.set_defaults(data=data)
+    settings = vars(parser.instantiate_classes(expand_paths(parser.parse_args(list(arguments)))))
+    settings.pop("config", None)
+    function(**settings)
 
 
 def _without_option(option: str, arguments: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from chaos_lightning.commands.faults import not_known
+from chaos_lightning.files import expanded
 
 
 def given_values(arguments: Sequence[str], option: str) -> list[str]:
@@ -54,7 +55,8 @@ def _class_in_config(config: str, section: str) -> str | None:
     None without a class, or where the parser will complain of the config.
     """
     try:
-        contents = Path(config).read_text() if os.path.isfile(config) else config
+        path = Path(expanded(config))
+        contents = path.read_text(encoding="utf-8") if path.is_file() else config
         settings = yaml.safe_load(contents)[section]
         class_path = settings if isinstance(settings, str) else settings["class_path"]
         return str(class_path)

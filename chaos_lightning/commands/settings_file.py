@@ -7,6 +7,7 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 
 from chaos_lightning.callbacks.folder import folder_of_run
+from chaos_lightning.files import written_at_once
 
 
 class SettingsFile(SaveConfigCallback):
@@ -31,6 +32,6 @@ class SettingsFile(SaveConfigCallback):
     def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Write the settings; a resumed run that goes on in the same folder writes them again."""
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / self.config_filename
-            self.parser.save(self.config, path, skip_none=False, overwrite=True, multifile=False)
+            with written_at_once(self._folder / self.config_filename) as path:
+                text = self.parser.dump(self.config, skip_none=False)
+                path.write_text(text, encoding="utf-8")
