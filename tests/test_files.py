@@ -98,7 +98,7 @@ def test_home_and_variables_are_expanded_wherever_they_stand(monkeypatch):
 
 @pytest.mark.parametrize("text", ["$NOWHERE_AT_ALL/x", "${NOWHERE_AT_ALL}", "a/$NOWHERE_AT_ALL"])
 def test_a_variable_that_is_not_set_is_refused(text):
-    with pytest.raises(ValueError, match="NOWHERE_AT_ALL.*is not set"):
+    with pytest.raises(ValueError, match=r"NOWHERE_AT_ALL.*is not set"):
         expanded(text)
 
 
