@@ -78,6 +78,10 @@ class Trainer(pl.Trainer):
         """
         assert isinstance(model, ImageGenerator)
         seed = 0 if seed is None else seed
+        if self.limit_predict_batches != 1.0 or self.fast_dev_run:  # type: ignore[attr-defined]
+            raise ValueError(
+                "limit_predict_batches and fast_dev_run would leave images out of the file: set num_samples instead"
+            )
         if labels is not None:
             if task is not None:
                 raise ValueError("labels and task both say what to hold: give one of them")

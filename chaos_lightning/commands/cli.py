@@ -9,6 +9,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
@@ -133,13 +134,20 @@ class ChaosCLI(LightningCLI):
         config["profiler"] = config["profiler"] or NoProfiler()
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         callbacks.append(EvaluationSignals())
+        own = config["callbacks"] or []
+        own = list(own) if isinstance(own, (list, tuple)) else [own]
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
+        if config["fast_dev_run"]:  # where Lightning's own would write a last checkpoint nevertheless
+            own, callbacks = ([c for c in each if not isinstance(c, ModelCheckpoint)] for each in (own, callbacks))
         if self.subcommand == "predict":  # its file holds everything worth keeping
             config["logger"] = False
             self.save_config_callback = None
-        if config["enable_progress_bar"] is not False:
+        if config["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in own):
             callbacks.append(StepProgressBar())
+        # The checkpoint of the command goes first: it is the one that messages name.
+        config["callbacks"] = [*(callback for callback in callbacks if isinstance(callback, ModelCheckpoint)), *own]
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
         return self._instantiate_trainer(config, callbacks)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:

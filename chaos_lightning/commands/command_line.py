@@ -43,6 +43,12 @@ NOISE = [
 ]
 """Warnings that tell a user of this command nothing."""
 
+EXPLAINED = (
+    *(DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError),
+    ModuleNotFoundError,  # of a package that an option needs
+)
+"""Errors whose own words are for the user."""
+
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, as in the shell."""
 
@@ -89,7 +95,9 @@ def main(args: Sequence[str] | None = None) -> None:
         _end(_INTERRUPTION, INTERRUPTED)  # Lightning has caught it and leaves with 1
     except KeyboardInterrupt:
         _end(_INTERRUPTION, INTERRUPTED)
-    except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
+    except UnicodeError as error:
+        _fail(error, f"{error}: text is not read as UTF-8 here. Type PYTHONUTF8=1 before the command")
+    except EXPLAINED as error:
         _fail(error, _own_words(error))
     except ErrorDuringImport as error:  # in a module of the user's own
         traceback.print_exception(error.value)
@@ -97,6 +105,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except Exception as error:
         if is_lost_peer(error):
             _fail(error, f"{LOST_PEER} ({error})")
+        if str(error).startswith("Early stopping conditioned on metric"):  # a name of training, known only later
+            _fail(error, str(error))
         traceback.print_exc()
         _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
     finally:
