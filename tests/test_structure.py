@@ -55,7 +55,7 @@ MAY_IMPORT = {
         "version",
     },
     "__main__": {"commands"},
-    "__init__": {"data", "dynamics", "learning", "models", "sampling", "version"},
+    "__init__": {"data", "dynamics", "learning", "models", "pictures", "sampling", "version"},
 }
 
 

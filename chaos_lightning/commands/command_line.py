@@ -12,6 +12,7 @@ from inspect import signature
 from pydoc import ErrorDuringImport
 from typing import Any
 
+import matplotlib
 import torch
 from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -22,6 +23,7 @@ from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.commands.complete import complete
 from chaos_lightning.commands.export import export
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
+from chaos_lightning.commands.given_options import misplaced_options
 from chaos_lightning.commands.measure import measure
 from chaos_lightning.data import DataError
 from chaos_lightning.files import expand_paths
@@ -77,14 +79,20 @@ def main(args: Sequence[str] | None = None) -> None:
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
+    if args is None:  # a process of its own, which draws without a window, and so do those that it starts
+        os.environ["MPLBACKEND"] = "agg"
+        matplotlib.use("agg")
     try:
         commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
+        command = next((argument for argument in arguments if argument in commands), None)
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             _end(f"error: {not_known('command', arguments[0], commands)}", 2)
         elif arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
         elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
             _run_with_optuna(*arguments)
+        elif command is not None and (misplaced := misplaced_options(arguments, command)):
+            _end(f"error: options follow the command: type chaos-lightning {command} {' '.join(misplaced)}", 2)
         else:
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
