@@ -78,7 +78,7 @@ class Trainer(pl.Trainer):
         """
         assert isinstance(model, ImageGenerator)
         seed = 0 if seed is None else seed
-        if self.limit_predict_batches != 1.0 or self.fast_dev_run:  # type: ignore[attr-defined]
+        if self.limit_predict_batches != 1.0 or isinstance(self.limit_predict_batches, int):  # 1 is a single batch
             raise ValueError(
                 "limit_predict_batches and fast_dev_run would leave images out of the file: set num_samples instead"
             )
