@@ -19,6 +19,8 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.callbacks.spike import SpikeDetection
 from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 
+from chaos_lightning.metrics.catalogue import MEASURES
+
 if TYPE_CHECKING:
     from chaos_lightning.models.measuring import Measured
 
@@ -66,6 +68,8 @@ def check_trainer(trainer: pl.Trainer, module: "Measured") -> None:
         )
     if trainer.state.fn != "fit":
         return
+    if trainer.limit_train_batches == 0:
+        raise ValueError("limit_train_batches=0 leaves nothing to train on: leave it out")
     if trainer.overfit_batches > 0:  # type: ignore[attr-defined]
         raise ValueError(
             "overfit_batches would be ignored, for minibatches go through all images by the number of steps: train on "
@@ -79,13 +83,19 @@ def check_trainer(trainer: pl.Trainer, module: "Measured") -> None:
                 "train_time_interval has no effect where the optimiser is stepped by hand, as it is here: leave it out "
                 "and set every_n_train_steps (--checkpoint.every_n_train_steps)"
             )
-        if isinstance(callback, (EarlyStopping, ModelCheckpoint)) and callback.monitor is not None:
-            _check_monitor(callback, callback.monitor, trainer, module)
+        if isinstance(callback, (EarlyStopping, ModelCheckpoint)):
+            check_monitor(callback, trainer, module)
 
 
-def _check_monitor(callback: Callback, monitor: str, trainer: pl.Trainer, module: "Measured") -> None:
-    """Refuse a name that nothing logs, so far as that is known: classes of the user's own may log what they like."""
-    name = type(callback).__name__
+def check_monitor(callback: EarlyStopping | ModelCheckpoint, trainer: pl.Trainer, module: "Measured") -> None:
+    """Refuse a name that nothing logs, so far as that is known: classes of the user's own may log what they like.
+
+    Raises:
+        ValueError: with the names that there are.
+    """
+    name, monitor = type(callback).__name__, callback.monitor
+    if monitor is None:
+        return
     if isinstance(callback, EarlyStopping) and monitor.startswith("val") and not _validates(trainer):
         raise ValueError(f"{name} monitors {monitor}, but there is no validation: allow it, or leave the callback out")
     known = _measured_names(module)
@@ -104,6 +114,7 @@ def _check_monitor(callback: Callback, monitor: str, trainer: pl.Trainer, module
 
 def _measured_names(module: "Measured") -> list[str]:
     measures = [str(name) for name in module.make_measures()]
+    measures += [measure.name for measure in MEASURES.values() if measure.part_of in measures]
     later = [time for time in module.measure_times if time != module.sampling_time]
     return [f"val/{name}" for name in measures] + [f"val_at_t/{name}/t={time:g}" for time in later for name in measures]
 

@@ -12,6 +12,7 @@ from small_networks import Loader, images, quiet_trainer
 from chaos_lightning import OneLayer
 from chaos_lightning.baselines import VariationalAutoencoder
 from chaos_lightning.callbacks import TrainingCheckpoint
+from chaos_lightning.models.refusals import check_monitor
 
 WORK = {
     "EarlyStopping": lambda: callbacks.EarlyStopping("val/second_moment_error", patience=1),
@@ -96,6 +97,15 @@ def test_a_callback_that_does_not_work_is_refused_before_the_first_step(tmp_path
     with pytest.raises(ValueError, match=reason):
         train(tmp_path, make(), model())
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize("model", [network, lambda: VariationalAutoencoder(visible_units=25)], ids=["chaos", "vae"])
+def test_all_that_validation_logs_can_be_monitored(tmp_path, model):
+    logged = train(tmp_path, Callback(), model()).callback_metrics
+    names = [name for name in logged if name.startswith("val")]
+    assert len(names) > 10
+    for name in names:
+        check_monitor(callbacks.EarlyStopping(name), Trainer(callbacks=[], logger=False), model())
 
 
 def test_weights_are_averaged_over_the_steps():
