@@ -17,7 +17,7 @@ from chaos_lightning.sampling import ChainLoader, GenerateByClass, Task
 
 
 class Chains(LightningDataModule):
-    """Serves a prediction run with ranges of chains, see :class:`ChainLoader`."""
+    """The data of a prediction run: ranges of chains, see :class:`ChainLoader`."""
 
     def __init__(
         self,
@@ -29,24 +29,24 @@ class Chains(LightningDataModule):
     ) -> None:
         super().__init__()
         self._make_loader = partial(ChainLoader, num_samples, chains_at_once, seed, task, examples)
-        self._make_loader()  # complains about bad numbers now, before work starts
+        self._make_loader()  # refuses bad numbers now, before work starts
 
     def predict_dataloader(self) -> ChainLoader:
-        """The ranges of this process."""
+        """Return the ranges of chains of this process."""
         assert self.trainer is not None
         return self._make_loader(rank=self.trainer.global_rank, world_size=self.trainer.world_size)
 
 
 class NoProfiler(PassThroughProfiler):
-    """Profiles nothing, as Lightning's default does, but in a tenth less of the time that a small step takes.
+    """A profiler that measures nothing, like Lightning's default, but makes a small training step a tenth faster.
 
-    Every hook of every callback is wrapped, some forty times a step.
+    Lightning wraps every hook of every callback in it, some forty times per step.
     """
 
     _nothing = nullcontext()
 
     def profile(self, action_name: str) -> AbstractContextManager[Any]:  # type: ignore[override]
-        """Nothing to enter and to leave."""
+        """Return a context that does nothing."""
         return self._nothing
 
 
@@ -71,9 +71,9 @@ class Trainer(pl.Trainer):
             ckpt_path: checkpoint of the trained network.
             output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
             num_samples: number of images.
-            seed: of the random initial states; by default that of seed_everything on the command line, or else 0.
+            seed: seed of the random initial states; by default that of seed_everything on the command line, or else 0.
             labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
-            task: class of your own that says what is held and how images are read, in place of labels.
+            task: task to do in place of labels: a class that says which rates are held and how images are read.
             chains_at_once: chains that run together on each process; bounds the memory.
         """
         assert isinstance(model, ImageGenerator)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.commands import main
 from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.commands.sweep import command as sweep
@@ -44,8 +45,8 @@ def test_command_has_only_options_and_configs_that_exist(command):
     if subcommand in ("sweep", "compare"):  # it hands on to fit what is not its own
         text += help_of("fit")
     for option in (word for word in words if word.startswith("--")):
-        # settings of an architecture, a data set or a logger follow from the class that is chosen
-        known = option if option.split(".")[0] not in ("--model", "--data") else option.split(".")[0]
+        # settings of an architecture, a data set, a task or a logger follow from the class that is chosen
+        known = option if option.split(".")[0] not in ("--model", "--data", "--task") else option.split(".")[0]
         known = re.sub(r"^--trainer.logger\..*", "--trainer.logger", known)
         assert f"{known} " in text or f"{known}]" in text, option
     for word in words:
@@ -96,8 +97,7 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch,
     assert names["completions"].shape == (100, 8, 1, 28, 28)
     assert list(names["as_they_form"]) == [0, 50, 100, 200]
     assert names["hidden_rates"].shape == (100, 13)
-    assert names["FourLayer"](9, 5, 2).layer_sizes == [9, 5, 5, 2]
-    assert "inverted_share" in names["FourLayer"](9, 5, 2).make_measures()
+    assert "inverted_share" in names["Watched"](9, 5).make_measures()
     assert np.load("real.npz")["images"].shape == (1000, 28, 28)
     # the largest exponents of the checkpoints that training has kept on the way, in their order
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.fullmatch(r"[12] \S+ \S+", line)]
@@ -106,6 +106,46 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch,
     last = lyapunov_exponents(network, 20, duration=1000, transient=500, seed=[0], dt=5.0, tau=10.0)
     assert float(lines[1][1]) == pytest.approx(float(last.mean), rel=1e-6)
     assert float(lines[1][2]) == pytest.approx(float(last.standard_error), rel=1e-6)
+
+
+def test_physics_of_a_users_own_trains_and_is_found_again_by_every_command(tmp_path, monkeypatch):
+    (module,) = re.findall(r"^```python\n(# my_physics.py\n.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    assert len([line for line in module.splitlines() if line]) <= 60
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_physics.py").write_text(module)
+    np.savez("real.npz", images=np.random.default_rng(0).integers(256, size=(30, 28, 28), dtype=np.uint8))
+    fit, predict = (command for command in COMMANDS if "my_physics" in command)
+    tiny = [
+        "--model.lr_scheduler",
+        "null",
+        "--model.top_units",
+        "7",
+        "--model.dt",
+        "5",
+        "--model.sampling_time",
+        "20",
+        "--model.measure_times",
+        "[]",
+    ]
+    main([*as_tiny(fit), *tiny])
+    main([*as_tiny(fit), *tiny, "--trainer.max_steps", "4", "--ckpt_path", "last"])
+    checkpoint = read_checkpoint("logs/quickstart/version_0/checkpoints/last.ckpt")
+    assert checkpoint["global_step"] == 4
+    settings = checkpoint["hyper_parameters"]
+    assert settings["rule"]["class_path"] == "my_physics.Averaged"
+    assert settings["rule"]["init_args"]["decay"] == 0.002
+    assert settings["rate"] == {"class_path": "my_physics.Softsign", "init_args": {}}
+    assert [connection["gain_down"] for connection in settings["wiring"]] == [0.5, 2, None]
+    main(predict.split()[1:])
+    halves, real = np.load("halves.npz")["images"], np.load("real.npz")["images"]
+    assert (halves[:30, :, :14] == real[:, :, :14]).all()
+    assert (halves[:30, :, 14:] != real[:, :, 14:]).any()
+    path = "logs/quickstart/version_0/checkpoints/last.ckpt"
+    main(["report", "--ckpt_path", path, "--num_samples", "20", "--num_chains", "2", "--data.data_dir", "null"])
+    main(["export", "--ckpt_path", path, "--output", "weights"])
+    main(["predict", "--ckpt_path", "weights.safetensors", "--num_samples", "3"])
+    assert np.load("samples.npz")["images"].shape == (3, 28, 28)
 
 
 @pytest.mark.parametrize("network", [OneLayer(9), TwoLayer(9, 5), ThreeLayer(9, 5, 2)])

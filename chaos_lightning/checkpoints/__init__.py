@@ -1,4 +1,4 @@
-"""Checkpoints and exported weights: written whole, read without running code, resumed exactly."""
+"""Checkpoints and exported weights: files are written whole, read without running code, and resumed exactly."""
 
 from chaos_lightning.checkpoints.file import WholeFileIO, read_checkpoint
 from chaos_lightning.checkpoints.header import check_architecture, plain, read_header, write_header

@@ -18,11 +18,11 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
 
     Args:
         path: the file; ``.safetensors`` for exported weights.
-        map_location: where the tensors go, as for :func:`torch.load`.
+        map_location: device for the tensors, as for :func:`torch.load`.
 
     Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if it is damaged or something else.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, or no checkpoint.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
@@ -30,7 +30,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         return migrate(read_weights_file(path))
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
+    except Exception as error:  # on damaged files torch.load raises errors of many kinds
         raise ValueError(f"{path} cannot be read as a checkpoint: it is damaged, or something else") from error
     if not isinstance(checkpoint, dict):
         raise ValueError(f"{path} is no checkpoint, it holds a {type(checkpoint).__name__}")
@@ -38,18 +38,18 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
 
 
 class WholeFileIO(TorchCheckpointIO):
-    """Writes checkpoints so that a file is the old one or the new one, whenever the program or the machine stops.
+    """Input and output of whole checkpoint files: if program or machine stops, a file is the old one or the new one.
 
-    A temporary file in the same folder is written, forced to disk and renamed. (Lightning's own writes to the system's
-    temporary folder, from where a file is copied, not renamed, if that is another disk.) Checkpoints are read without
-    running code from them, and exported weights in their place where no training goes on.
+    A temporary file in the same folder is written, forced to disk and renamed. (Lightning writes a temporary file to
+    the system's temporary folder. If that lies on another disk, the file is copied instead of renamed.) Reading a
+    checkpoint runs no code from it. Exported weights may take its place unless training goes on.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Write a checkpoint.
 
         Raises:
-            OSError: if that fails, naming the file; what was there before is still there.
+            OSError: if writing fails, with the name of the file; the file from before is still there.
         """
         if "://" in str(path):
             super().save_checkpoint(checkpoint, path, storage_options)

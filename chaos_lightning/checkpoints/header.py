@@ -22,11 +22,11 @@ def write_header(
     Its settings and the loops' state become plain values, see :func:`plain`.
 
     Args:
-        checkpoint: that is being written.
+        checkpoint: checkpoint that is being written; changed in place.
         network: class of the network.
         layer_sizes: units of each layer.
-        optimizer: name of its class.
-        data: class of the data module, None if there is none.
+        optimizer: name of the optimiser's class.
+        data: class of the data module; None if there is none.
     """
     checkpoint[KEY] = {
         "format": FORMAT,
@@ -41,11 +41,11 @@ def write_header(
             checkpoint[key] = plain(checkpoint[key])
     if data is not None:
         settings = checkpoint.setdefault("datamodule_hyper_parameters", {})
-        settings.setdefault("_class_path", _class_path(data))  # the command line has noted it already
+        settings.setdefault("_class_path", _class_path(data))  # an entry of the command line stays
 
 
 def plain(value: Any) -> Any:
-    """Convert a setting for a checkpoint, which must be readable without running code: no NumPy, no paths."""
+    """Convert NumPy values and paths in a setting to plain ones, so that a checkpoint is read without running code."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -69,7 +69,7 @@ def read_header(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Return the entries of :func:`write_header`.
 
     Raises:
-        ValueError: if there are none, or of an unknown format.
+        ValueError: if there are none, or if they have an unknown format.
     """
     header = checkpoint.get(KEY)
     if not isinstance(header, dict):
@@ -86,12 +86,12 @@ def check_architecture(checkpoint: dict[str, Any], *expected: str, advice: str =
     """Check which architecture a checkpoint holds.
 
     Args:
-        checkpoint: what was read.
+        checkpoint: checkpoint that was read.
         expected: names of the architectures that it may hold.
-        advice: what to do if it holds another one.
+        advice: end of the error message.
 
     Raises:
-        ValueError: if it is another one, saying which.
+        ValueError: if it holds another architecture, with its name.
     """
     architecture = read_header(checkpoint)["architecture"]
     if architecture not in expected:

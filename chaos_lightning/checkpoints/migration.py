@@ -1,4 +1,4 @@
-"""Reads checkpoints of earlier formats."""
+"""Migration of checkpoints of earlier formats."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def migrate(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _flat_settings_to_rule(settings: dict[str, Any]) -> None:
-    """Format 1 had the settings of the two rules side by side, as settings of the network."""
+    """Collect the settings of the rule, which format 1 kept among the settings of the network."""
     if "gain" not in settings:  # another generator
         return
     centering = settings.pop("centering", 0.0)
@@ -41,7 +41,7 @@ def _flat_settings_to_rule(settings: dict[str, Any]) -> None:
 
 
 def _mean_rates_to_memory(weights: dict[str, Any]) -> None:
-    """Format 1 kept the mean rates of each layer apart."""
+    """Join the mean rates of all layers in the rule's memory; format 1 kept each layer apart."""
     names = sorted((name for name in weights if name.startswith("mean_rates.")), key=lambda name: int(name[11:]))
     if names:
         weights["memory.mean_rates"] = torch.cat([weights.pop(name) for name in names])

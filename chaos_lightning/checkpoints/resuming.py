@@ -1,4 +1,4 @@
-"""What may change when a checkpoint is loaded, and when a run goes on from it."""
+"""Checks of the settings that may change when a checkpoint is loaded, and when a run goes on from it."""
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
@@ -12,19 +12,19 @@ from chaos_lightning.checkpoints.training_data import check_unseen, training_dat
 from chaos_lightning.dynamics import as_wiring
 
 SETTINGS_OF_OPTIMIZERS = ("lr", "momentum", "dampening", "nesterov", "betas", "eps", "alpha", "weight_decay", "amsgrad")
-"""Settings of torch's optimisers that change what is learnt."""
+"""Settings of torch's optimisers that change the result of training."""
 
 
 def check_frozen_couplings(saved: Mapping[str, Any], asked: Mapping[str, Any], layer_sizes: Sequence[int]) -> None:
-    """Refuse another gain or wiring: the frozen couplings come from the file, so their description must be true.
+    """Refuse a gain or wiring that differs from the checkpoint, because the frozen couplings come from the checkpoint.
 
     Args:
         saved: settings in the checkpoint.
-        asked: settings of the network that takes it.
+        asked: settings of the network that loads it.
         layer_sizes: units of each layer.
 
     Raises:
-        ValueError: if gain or wiring differ, with those of the file.
+        ValueError: if gain or wiring differ; the message gives the values in the checkpoint.
     """
     gain = saved.get("gain")
     if gain != asked.get("gain"):
@@ -42,12 +42,16 @@ def check_frozen_couplings(saved: Mapping[str, Any], asked: Mapping[str, Any], l
 
 
 def check_settings_of_run(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Refuse to go on with another seed or by another learning rule; warn of settings that the file does not say.
+    """Refuse to go on with another seed or another learning rule; warn of settings that the checkpoint lacks.
 
-    The memory of the rule and the state of the optimiser are those of the run's own rule.
+    The memory of the rule and the state of the optimiser in the checkpoint fit only the rule of its own run.
+
+    Args:
+        saved: settings in the checkpoint.
+        own: settings of the network that goes on.
 
     Raises:
-        ValueError: with advice.
+        ValueError: if the seed or the rule differ, with advice.
     """
     if own.get("seed") != saved.get("seed"):
         raise ValueError(
@@ -69,7 +73,7 @@ def check_settings_of_run(saved: Mapping[str, Any], own: Mapping[str, Any]) -> N
 
 
 def warn_of_other_settings(saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Warn of settings that differ between the checkpoint and the network that takes it."""
+    """Warn of settings that differ between the checkpoint and the network that loads it."""
     before, now = _compared(saved), _compared(own)
     differing = sorted(name for name in before.keys() & now.keys() - {"seed"} if plain(now[name]) != before[name])
     if differing:
@@ -78,12 +82,12 @@ def warn_of_other_settings(saved: Mapping[str, Any], own: Mapping[str, Any]) -> 
 
 
 def check_data(checkpoint: dict[str, Any], data: LightningDataModule, stage: str | None) -> None:
-    """Refuse to validate with images that were trained on; warn where training goes on with other data.
+    """Refuse to validate with images that were trained on; warn if training goes on with other data.
 
     Args:
-        checkpoint: of the training.
-        data: to validate with or to go on with.
-        stage: "validate" or "fit"; nothing is checked elsewhere.
+        checkpoint: checkpoint of the training.
+        data: data module of the validation, or of the training that goes on.
+        stage: "validate" or "fit"; nothing is checked in other stages.
 
     Raises:
         ValueError: if the training has seen validation images.
@@ -96,10 +100,14 @@ def check_data(checkpoint: dict[str, Any], data: LightningDataModule, stage: str
 
 
 def check_decay(schedules: Sequence[Mapping[str, Any]], max_steps: int) -> None:
-    """Refuse to train on for longer than the learning rate decays.
+    """Refuse to continue training beyond the end of the learning rate's decay.
+
+    Args:
+        schedules: states of the checkpoint's learning rate schedules.
+        max_steps: number of training steps of the run.
 
     Raises:
-        ValueError: if a schedule would rise again.
+        ValueError: if a schedule would let the learning rate rise again.
     """
     for schedule in schedules:
         end = schedule.get("T_max")
@@ -111,17 +119,17 @@ def check_decay(schedules: Sequence[Mapping[str, Any]], max_steps: int) -> None:
 
 
 def check_optimizer(saved: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse settings that would have no effect: torch takes those of the checkpoint.
+    """Refuse settings of the optimiser that differ from the checkpoint: torch would silently use the checkpoint's.
 
     Args:
         saved: groups of parameters of the checkpoint's optimiser.
-        asked: of an optimiser as asked for.
+        asked: groups of parameters of an optimiser with the settings asked for.
 
     Raises:
-        ValueError: with both settings.
+        ValueError: if settings differ, with both values.
     """
     for own, before in zip(asked, saved, strict=False):
-        # A schedule keeps beside the rate that it has reached the one that it began with.
+        # A schedule changes lr and keeps the rate with which it began as initial_lr.
         own, before = ({**group, "lr": group.get("initial_lr", group["lr"])} for group in (own, before))
         cycled = ("momentum", "betas") if "base_momentum" in before else ()  # by the schedule
         names = [name for name in SETTINGS_OF_OPTIMIZERS if name in own and name in before and name not in cycled]
@@ -179,7 +187,7 @@ def _differing_settings(saved: Mapping[str, Any], asked: Any) -> dict[str, tuple
 
 
 def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a network by dotted names, without those that are checked elsewhere."""
+    """Return the settings of a network by dotted names, without the ones that are checked elsewhere."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if name.startswith("_") or name in ("optimizer", "wiring"):
@@ -193,6 +201,6 @@ def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rule_that_stays(settings: Mapping[str, Any]) -> str:
-    """The part of a rule that must stay the same through a run: its class, and the rate of the biases."""
+    """Describe the part of a rule that must stay the same through a run: its class, and the rate of the biases."""
     flat = _compared(settings)
     return f"{flat.get('rule')} with bias_rate={flat.get('rule.bias_rate')}"

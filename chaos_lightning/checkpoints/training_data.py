@@ -1,4 +1,4 @@
-"""The data set that a network was trained on, as its checkpoint tells."""
+"""The data set that a network was trained on, according to its checkpoint."""
 
 from pydoc import locate
 from typing import Any
@@ -7,7 +7,7 @@ from chaos_lightning.data.datamodule import ImageDataModule
 
 
 def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
-    """Return class path and settings of the training's data module, None if the checkpoint does not tell."""
+    """Return class path and settings of the training's data module; None if the checkpoint does not name it."""
     settings = dict(checkpoint.get("datamodule_hyper_parameters", {}))
     class_path = settings.get("_class_path")
     if class_path is None:
@@ -19,16 +19,16 @@ def training_data(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def training_data_name(checkpoint: dict[str, Any]) -> str:
-    """Return the class name of the training's data module, empty if the checkpoint does not tell."""
+    """Return the class name of the training's data module; empty if the checkpoint does not name it."""
     data = training_data(checkpoint)
     return "" if data is None else str(data["class_path"]).rpartition(".")[2]
 
 
 def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
-    """Refuse validation images of which the training has seen some.
+    """Refuse validation images if training has seen some of them.
 
     Raises:
-        ValueError: if the training drew other validation images from the same data set, with its settings.
+        ValueError: if the training drew other validation images from the same data set; the message gives its settings.
     """
     settings = checkpoint.get("datamodule_hyper_parameters", {})
     if training_data_name(checkpoint) not in ("", type(data).__name__):
@@ -37,7 +37,7 @@ def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
         return
     names = [name for name in ("seed", "num_validation") if name in settings]
     if "test" in settings and settings.get("num_validation") is None:
-        names.append("test")  # as many were drawn as it has images
+        names.append("test")  # validation images were as many as test images
     differing = [name for name in names if settings[name] != data.hparams.get(name)]
     if differing:
         own = ", ".join(f"{name}={settings[name]}" for name in differing)
@@ -48,16 +48,16 @@ def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
 
 
 def is_at_hand(data: dict[str, Any]) -> bool:
-    """Whether the class that :func:`training_data` names can be found."""
+    """Return whether the class that :func:`training_data` names can be found."""
     class_ = locate(data["class_path"])
     return isinstance(class_, type) and issubclass(class_, ImageDataModule)
 
 
 def require_at_hand(data: dict[str, Any]) -> None:
-    """Complain if the class that :func:`training_data` names cannot be found.
+    """Refuse data if the class that :func:`training_data` names cannot be found.
 
     Raises:
-        ValueError: saying which class that is.
+        ValueError: if it cannot be found, with its name.
     """
     if not is_at_hand(data):
         raise ValueError(f"the checkpoint was trained on {data['class_path']}, which is not at hand: name --data")
@@ -67,7 +67,7 @@ def make_training_data(checkpoint: dict[str, Any]) -> ImageDataModule:
     """Make the data module of the training.
 
     Raises:
-        ValueError: if the checkpoint does not tell, or names a class that is not at hand.
+        ValueError: if the checkpoint does not name it, or if its class cannot be found.
     """
     noted = training_data(checkpoint)
     if noted is None:

@@ -24,19 +24,19 @@ _ENTRIES = (
 
 
 def is_weights_file(path: str | Path) -> bool:
-    """Whether a path names exported weights, by its suffix."""
+    """Return whether a path names exported weights, by its suffix."""
     return Path(path).suffix == SUFFIX
 
 
 def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Write the weights of a checkpoint, frozen couplings included, and its settings; no state of the optimiser.
+    """Write the weights of a checkpoint, frozen couplings included, and its settings, without the optimiser's state.
 
     The metadata has one entry, ``chaos_lightning``: JSON with the network's architecture, layer sizes and settings
     (``hyper_parameters``) and the number of training steps (``global_step``).
 
     Args:
         checkpoint: a checkpoint of this package.
-        path: file to write, at once: a reader never sees half of it.
+        path: file to write; a reader never sees half of it.
     """
     path = Path(path)
     entries = {name: checkpoint[name] for name in _ENTRIES if name in checkpoint}
@@ -46,10 +46,10 @@ def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
 
 
 def read_weights_file(path: str | Path) -> dict[str, Any]:
-    """Read the weights of :func:`write_weights_file`, as a checkpoint without anything that training would need.
+    """Read a file of :func:`write_weights_file` as a checkpoint that lacks the state with which training would go on.
 
     Raises:
-        ValueError: if the file is damaged, or of another program.
+        ValueError: if the file is damaged, or was written by another program.
     """
     try:
         with safe_open(path, framework="pt") as file:

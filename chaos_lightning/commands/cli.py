@@ -97,7 +97,7 @@ class ChaosCLI(LightningCLI):
             "data": [*subclasses(ImageDataModule)],
         }
         for section, classes in classes_of.items():
-            known = {class_.__name__: f"{class_.__module__}.{class_.__name__}" for class_ in classes}
+            known = {each.__name__: f"{each.__module__}.{each.__name__}" for each in classes}
             check_name(self._arguments, section, known)
             asked = asked_class(self._arguments, section, "config", section) or DEFAULT_CLASSES[section]
             path = known.get(asked, asked)

@@ -25,6 +25,7 @@ from chaos_lightning.commands.export import export
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
 from chaos_lightning.commands.given_options import misplaced_options
 from chaos_lightning.commands.measure import measure
+from chaos_lightning.commands.shipped_configs import configs, with_shipped_configs
 from chaos_lightning.data import DataError
 from chaos_lightning.files import expand_paths
 from chaos_lightning.models import TrainingDivergedError
@@ -59,6 +60,7 @@ SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "report": report,
     "measure": measure,
     "export": export,
+    "configs": configs,
 }
 """Subcommands that need no trainer."""
 
@@ -83,6 +85,7 @@ def main(args: Sequence[str] | None = None) -> None:
         os.environ["MPLBACKEND"] = "agg"
         matplotlib.use("agg")
     try:
+        arguments = with_shipped_configs(arguments)
         commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
         command = next((argument for argument in arguments if argument in commands), None)
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
@@ -94,6 +97,8 @@ def main(args: Sequence[str] | None = None) -> None:
         elif command is not None and (misplaced := misplaced_options(arguments, command)):
             _end(f"error: options follow the command: type chaos-lightning {command} {' '.join(misplaced)}", 2)
         else:
+            if args is None:
+                sys.argv[1:] = arguments  # Lightning reads them there
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
         _end("stopped by SIGTERM; what was written before is intact", TERMINATED)

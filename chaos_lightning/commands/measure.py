@@ -70,10 +70,9 @@ def measure(
     floor_rows = torch.randperm(len(others), generator=generator)[:count]
     floor_images = others[floor_rows] if len(others) >= count else None
 
-    num_pixels = real_images[0].numel()
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=2)
-        measures = all_measures(num_pixels, training_images, training_labels, count)
+        measures = all_measures(real_images.shape[1:], training_images, training_labels, count)
         values = evaluate(measures, drawn_real, drawn_generated)
         progress.advance(task)
         figure = spectra_figure(*computed_spectra(measures))

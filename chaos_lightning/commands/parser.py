@@ -1,11 +1,12 @@
 """The parser of the command line, with the default settings of this package."""
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
 from chaos_lightning.callbacks import MeasuresFile
+from chaos_lightning.commands.parser_errors import explained
 
 DEFAULT_CLASSES = {"model": "chaos_lightning.TwoLayer", "data": "chaos_lightning.MNISTDataModule"}
 """Section of the settings to its class."""
@@ -29,6 +30,11 @@ class Parser(LightningArgumentParser):
         """Print nothing beside an error, which is followed by how to get help."""
         if file is not sys.stderr:
             super().print_usage(file)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong in a sentence."""
+        # A parser that does not exit is one within another, which takes the message up into its own.
+        super().error(explained(message) if self.exit_on_error else message, ex)
 
 
 def trainer_defaults() -> dict[str, Any]:

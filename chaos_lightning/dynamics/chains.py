@@ -15,12 +15,12 @@ from chaos_lightning.dynamics.state import Held, State
 
 
 class Start(NamedTuple):
-    """The random start of chains, as the numbers that it follows from, and their noise; made by :func:`start_of`.
+    """The random start of chains, kept as the numbers that determine it, and their noise; made by :func:`start_of`.
 
     Attributes:
         num_chains: number of chains.
-        origin: see :func:`origin_of`.
-        noise: to inject at each time step; None for none.
+        origin: numbers that determine the initial potentials, see :func:`origin_of`.
+        noise: noise to inject at each time step; None injects none.
     """
 
     num_chains: int
@@ -29,11 +29,11 @@ class Start(NamedTuple):
 
 
 def start_of(num_chains: int, *, seed: Seed, first_chain: int = 0, noise: float = 0.0) -> Start:
-    """Return the start of chains that belongs to a seed.
+    """Return the random start of chains for a seed.
 
     Args:
         num_chains: number of chains.
-        seed: use of the random start, see :func:`initial_potentials`.
+        seed: seed of the random start, see :func:`initial_potentials`.
         first_chain: index of the first chain.
         noise: strength of injected noise, see :class:`Noise`.
     """
@@ -45,13 +45,13 @@ def random_start(network: ChaoticNetwork, num_chains: int, *, seed: Seed, first_
     """Draw initial potentials on the device and in the data type of the network, see :func:`initial_potentials`.
 
     Args:
-        network: says layer sizes, device and data type.
+        network: network that gives layer sizes, device and data type.
         num_chains: number of chains.
-        seed: use of the chains.
+        seed: seed of the chains.
         first_chain: index of the first chain.
 
     Returns:
-        One tensor ``(chains, units)`` a layer.
+        One tensor ``(chains, units)`` per layer.
     """
     bias = network.biases[0]
     return initial_potentials(
@@ -68,20 +68,20 @@ def run_from(
     held: Held | None = None,
     dropout: Dropout = NO_DROPOUT,
 ) -> list[State]:
-    """Run chains from a start and return the states after given numbers of time steps, of one run.
+    """Run chains once from a start and return their states after given numbers of time steps.
 
     Args:
         network: the network.
         alpha: dt / tau.
-        start: of the chains.
+        start: random start of the chains.
         num_steps: numbers of time steps after which to note the state, ascending.
-        held: visible rates to hold.
+        held: visible rates to hold; None holds none.
         dropout: parts that are dropped from the network during the run.
     """
 
     def run(start: Start, held: Held | None, dropout: Dropout) -> list[State]:
         bias = network.biases[0]
-        whole = held is not None and held.mask is None  # then the visible layer has no use for potentials
+        whole = held is not None and held.mask is None  # a visible layer that is held whole needs no potentials
         drawn = potentials_from(
             start.origin, network.layer_sizes[int(whole) :], start.num_chains, device=bias.device, dtype=bias.dtype
         )
@@ -89,7 +89,7 @@ def run_from(
         integrator = EulerIntegrator(network, alpha, held=held, dropout=dropout, noise=start.noise)
         return integrator.record(integrator.start(potentials), num_steps)
 
-    if start.noise is not None:  # a graph would inject the same again and again
+    if start.noise is not None:  # a graph would inject the same noise at every replay
         return run(start, held, dropout)
     return replay(network, run, start, held, dropout, key=(alpha, *num_steps))  # type: ignore[no-any-return]
 

@@ -11,10 +11,11 @@ class Clock:
     Attributes:
         tau: time constant of the units.
         dt: length of an Euler step, shorter than tau.
-        sampling_time: T, when the activity is read out; a whole number of steps.
+        sampling_time: T, the time at which the activity is read out; a whole number of steps.
 
     Raises:
-        ValueError: for times that give no time step, with advice.
+        ValueError: if dt is not between 0 and tau, tau is infinite, or T is not a whole number of steps, 1 or more;
+            with advice.
     """
 
     tau: float = 10.0
@@ -42,7 +43,7 @@ class Clock:
 
     @property
     def num_steps(self) -> int:
-        """Euler steps from the start to the sampling time."""
+        """Number of Euler steps from the start to the sampling time."""
         return self.steps_until(self.sampling_time)
 
     def steps_until(self, time: float, *, name: str = "times") -> int:
@@ -50,7 +51,7 @@ class Clock:
 
         Args:
             time: 0 or more, a whole number of steps.
-            name: of the time in an error.
+            name: name of the time in error messages.
 
         Raises:
             ValueError: if the time is negative, infinite or not a whole number of steps.
@@ -58,11 +59,11 @@ class Clock:
         return num_time_steps(time, self.dt, name=name)
 
     def time_after(self, step: int) -> float:
-        """Return the time after a number of steps: exactly T after the steps of T, without rounding error."""
+        """Return the time after a number of steps; exactly ``sampling_time`` after its steps, no rounding error."""
         return self.sampling_time * (step / self.num_steps)
 
     def times_at(self, parts: list[float]) -> list[float]:
-        """Return the times nearest to given parts of T that are a whole number of steps, one step at least."""
+        """Return the times nearest to given fractions of T that are whole numbers of steps, 1 or more."""
         return [self.time_after(max(1, round(self.num_steps * part))) for part in parts]
 
 

@@ -1,4 +1,4 @@
-"""What is done otherwise on a GPU, where launching hundreds of small kernels takes longer than what they do."""
+"""CUDA graphs and parallel streams: on a GPU, launching hundreds of small kernels takes longer than running them."""
 
 import warnings
 from collections import OrderedDict
@@ -17,18 +17,18 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 MOST_GRAPHS = 16
-"""Graphs kept for a network; the one that was not used for longest goes first. Each has memory of its own."""
+"""Number of graphs kept for one network, each with memory of its own. The graph unused for longest is dropped first."""
 
 LOWEST_CAPABILITY = (8, 0)
-"""Compute capability from which matrix units take bfloat16 and TF32."""
+"""Lowest compute capability of a GPU whose matrix units multiply bfloat16 and TF32."""
 
 
 @cache
 def has_kernels(device: torch.device) -> bool:
-    """Whether the kernels of :mod:`chaos_lightning.dynamics.kernels` run there.
+    """Return whether the kernels of :mod:`chaos_lightning.dynamics.kernels` run on a device.
 
-    They are written in Triton, which comes with torch on Linux and needs a C compiler, for GPUs of NVIDIA from Ampere
-    on. Warns where they are all there, but the compiler is missing or the GPU refuses.
+    They are written in Triton, which comes with torch on Linux and needs a C compiler. They run on NVIDIA GPUs from
+    Ampere on. Warns if Triton and such a GPU are present but the kernels fail, for example without a C compiler.
     """
     if device.type != "cuda" or torch.version.hip is not None or find_spec("triton") is None:
         return False
@@ -49,7 +49,7 @@ def has_kernels(device: torch.device) -> bool:
 
 
 def multiplies_on_matrix_units(dtype: torch.dtype) -> bool:
-    """Whether products of this type are made on a GPU's matrix units: bfloat16, and float32 where TF32 is allowed."""
+    """Return whether a GPU multiplies a data type on its matrix units: bfloat16, and float32 where TF32 is allowed."""
     if dtype != torch.float32:
         return dtype == torch.bfloat16
     matmul = torch.backends.cuda.matmul
@@ -58,18 +58,21 @@ def multiplies_on_matrix_units(dtype: torch.dtype) -> bool:
 
 
 def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Hashable, keep: bool = True) -> Any:
-    """What ``run(*arguments)`` returns; on a GPU run the first time, captured as a graph the second, then replayed.
+    """Return the results of ``run(*arguments)``; on a GPU, replay a captured graph of the run from the third call on.
 
-    The graph reads the network's parameters where they lie, so it sees them as they are when it is replayed. A run
-    within a run is a part of it. Where there are no kernels nothing is captured, for random starts could not be.
+    On a GPU the first call runs as usual, the second captures the run as a graph and replays it, and later calls only
+    replay it. The graph reads the network's parameters where they lie in memory, so each replay uses their present
+    values. A call within another run becomes part of that run. Where the kernels of :func:`has_kernels` do not run,
+    nothing is captured, because torch's random starts cannot be captured.
 
     Args:
-        network: whose parameters are read.
-        run: what is done, without waiting for the GPU. It must do the same for the same name and key.
-        *arguments: tensors, numbers and None, or tuples, lists and dicts of them. A run may depend on the numbers.
-            Tensors may lie on the CPU, if the run brings them to the GPU; a captured one finds them there.
+        network: module whose parameters the run reads.
+        run: function to run; it must not wait for the GPU. Functions with the same qualified name and the same key
+            must do the same work.
+        *arguments: tensors, numbers and None, or tuples, lists and dicts of them. The run may depend on the numbers.
+            Tensors may lie on the CPU if the run copies them to the GPU; a captured run finds them there already.
         key: everything else that the run depends on.
-        keep: whether the results are to last; else the next call may overwrite them.
+        keep: whether the results must last; if not, the next call may overwrite them.
 
     Returns:
         The results of ``run``: a tensor, or tuples, lists and dicts of tensors.
@@ -83,19 +86,19 @@ def replay(network: nn.Module, run: Callable[..., Any], *arguments: Any, key: Ha
 def side_by_side(
     device: torch.device, first: Callable[[], First], second: Callable[[], Second]
 ) -> tuple[First, Second]:
-    """What two functions return that do not need one another; on a GPU their work runs at the same time.
+    """Run two independent functions and return both results; on a GPU they run at the same time.
 
-    Small work leaves most of a GPU idle, and one time step waits for the one before.
+    Time steps must wait for one another, and a single run of them leaves most of a GPU idle.
 
     Args:
-        device: where their work is.
-        first: what to do on a stream of its own.
-        second: what to do on the current stream.
+        device: device on which both functions work.
+        first: function to run on a stream of its own.
+        second: function to run on the current stream.
     """
     if device.type != "cuda":
         return first(), second()
     current, beside = torch.cuda.current_stream(device), _stream(device, "beside")
-    # Memory that the second stream gets was freed before this, so whoever used it on the current one has done so.
+    # After this wait the current stream has finished with any freed memory that the second stream may now be given.
     beside.wait_stream(current)
     with torch.cuda.stream(beside):
         one = first()
@@ -139,7 +142,7 @@ def _replay(
     if not runs.knows(signature):
         with _running_on(device):
             results = run(*arguments)
-        runs.note(signature, None)  # only now: it has compiled and allocated all that a capture must not
+        runs.note(signature, None)  # after the run, which has compiled and allocated all that a capture must not
         return results
     graph = runs.graphs[signature]
     if graph is None:
@@ -147,19 +150,20 @@ def _replay(
             graph = _Graph(run, arguments, device)
         runs.note(signature, graph)
     results = graph.replay([leaf for leaf in leaves if isinstance(leaf, Tensor)])
-    # Never the graph's own tensors: whoever moves them, as modules move gradients, would make it lose its results.
+    # Never return the graph's own tensors: a caller who moves them, as modules move gradients, would take away the
+    # memory into which the graph writes its results.
     return _mapped(Tensor.clone if keep else Tensor.detach, results)
 
 
 class _Runs:
-    """The runs of a network that were seen, by signature; None for those seen once."""
+    """The runs of one network by signature, each with its graph; None for a run seen only once."""
 
     def __init__(self) -> None:
         self.graphs: OrderedDict[Hashable, _Graph | None] = OrderedDict()
         self._weights: Hashable = None
 
     def belong_to(self, weights: Hashable) -> None:
-        """Forget all graphs if the weights lie elsewhere now."""
+        """Forget all graphs if the weights have moved in memory."""
         if weights != self._weights:
             self.graphs.clear()
             self._weights = weights
@@ -179,15 +183,15 @@ _RUNS: WeakKeyDictionary[nn.Module, _Runs] = WeakKeyDictionary()
 
 
 class _Graph:
-    """A captured run with the memory that it reads its arguments from and leaves its results in."""
+    """A captured run, with the memory of its arguments and of its results."""
 
     def __init__(self, run: Callable[..., Any], arguments: Any, device: torch.device) -> None:
         with torch.inference_mode(False), torch.no_grad():
             inputs = _mapped(partial(Tensor.to, device=device, copy=True), arguments)
             self._inputs = [leaf for leaf in _leaves(inputs) if isinstance(leaf, Tensor)]
             self._graph = torch.cuda.CUDAGraph()
-            # Torch would capture on one stream of one device. Other threads, such as those of distributed training, may
-            # go on with what a capture forbids.
+            # The stream is given because torch's default one belongs to a single device. The error mode lets other
+            # threads, such as the threads of distributed training, do work that a capture forbids.
             with torch.cuda.graph(self._graph, stream=_stream(device, "capture"), capture_error_mode="thread_local"):
                 self._results = run(*inputs)
 
@@ -198,7 +202,8 @@ class _Graph:
         return self._results
 
 
-# What torch's tree_flatten and tree_map do, in a tenth of their time, which would be a tenth of a training step's.
+# The next two functions replace torch's tree_flatten and tree_map, which take ten times as long: a tenth of a training
+# step.
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -215,7 +220,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """Return the same tuples, lists and dicts with a function of each tensor in its place."""
+    """Apply a function to each tensor and return the results in the same tuples, lists and dicts."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, dict):
@@ -230,5 +235,5 @@ def _mapped(function: Callable[[Tensor], Tensor], value: Any) -> Any:
 
 @cache
 def _stream(device: torch.device, use: str) -> torch.cuda.Stream:
-    """The one stream of a device for a use: what graphs are captured on, or what runs beside the current stream."""
+    """Return a device's one stream for a use: to capture graphs on, or to run beside the current stream."""
     return torch.cuda.Stream(device)

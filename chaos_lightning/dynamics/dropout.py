@@ -10,17 +10,17 @@ from chaos_lightning.dynamics.random_numbers import origin_of
 
 
 class Dropout(NamedTuple):
-    """Factors of a thinned network: 0 for each dropped part and 1 / (1 - rate) for each part that is left.
+    """Factors of a thinned network: 0 for each dropped part and 1 / (1 - rate) for each part that is kept.
 
-    With factors m of the couplings and n of the units, a layer i gets the field
-    ``sum_j (K_ij + m_ij A_ij) n_j phi(x_j)``, K being the frozen couplings: a dropped coupling carries nothing, and a
-    dropped unit sends nothing, through learned and frozen couplings alike. All that is left is scaled up, so that the
-    mean field over all draws is the field of the whole network, which is the one that samples. (The frozen field is
-    stronger where hidden units are dropped: its standard deviation is ``gain / sqrt(1 - rate)``.)
+    With factors m for couplings and n for units, layer i gets the field ``sum_j (K_ij + m_ij A_ij) n_j phi(x_j)``,
+    where K are the frozen couplings. A dropped coupling carries nothing. A dropped unit sends nothing, through learned
+    or frozen couplings. Parts that are kept are scaled up, so that the field averaged over all draws is the field of
+    the whole network, which is used for sampling. (Where hidden units are dropped, the frozen field is stronger: its
+    standard deviation is ``gain / sqrt(1 - rate)``.)
 
     Attributes:
-        couplings: m, one matrix ``(lower units, upper units)`` a connection that learns; None for 1 everywhere.
-        units: n, one vector ``(units,)`` a layer; None for 1 everywhere.
+        couplings: m, one matrix ``(lower units, upper units)`` per connection that learns; None for 1 everywhere.
+        units: n, one vector ``(units,)`` per layer; None for 1 everywhere.
     """
 
     couplings: tuple[Tensor, ...] | None = None
@@ -38,7 +38,7 @@ class Dropout(NamedTuple):
 
 
 NO_DROPOUT = Dropout()
-"""Drops nothing."""
+"""A dropout that drops nothing."""
 
 
 def draw_dropout(
@@ -53,17 +53,18 @@ def draw_dropout(
 ) -> Dropout:
     """Drop each learned coupling and each hidden unit with given probabilities.
 
-    The draw is a function of the seed alone, so all processes drop the same. (Different kinds of device draw different
-    numbers.) A coupling within a layer is dropped both ways or not at all.
+    The draw is a function of the seed alone, so all processes drop the same parts. (Different kinds of device draw
+    different numbers.) A coupling within a layer is dropped both ways or not at all.
 
     Args:
         layer_sizes: units of each layer, visible first.
         pairs: the layers (lower, upper) of each connection that learns.
         coupling_rate: probability that a learned coupling is dropped, below 1.
         hidden_rate: probability that a unit of a hidden layer is dropped, below 1.
-        seed: non-negative integers that say what the draw is for, for example (seed, stream, training step).
-        device: where to draw.
-        dtype: of the factors. Numbers are drawn in float32, so precision does not change what is dropped.
+        seed: non-negative integers that name the use of the draw, for example (seed, stream, training step).
+        device: device on which to draw.
+        dtype: data type of the factors. Numbers are always drawn in float32, so it does not change which parts are
+            dropped.
     """
     if coupling_rate == hidden_rate == 0:
         return NO_DROPOUT

@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 
 class EulerIntegrator:
-    """Integrates the network: ``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i)``, ``alpha = dt / tau``.
+    """An integrator of the network: ``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i)``.
 
-    All layers are updated from the same previous state, as in :mod:`chaos_lightning.dynamics.reference`, which says so
-    in a line. Everything constant during a run is taken out of its time loop when the integrator is made, so make a
-    new one after a change of the weights:
+    Here ``alpha = dt / tau``. All layers are updated from the same previous state. The step is written out in plain
+    form in :mod:`chaos_lightning.dynamics.reference`; this integrator makes the same step fast. Everything constant
+    during a run is computed once, when the integrator is made, so make a new one after a change of the weights:
 
     - The couplings are summed and scaled once.
-    - A layer that is held whole sends a constant field. It is added to the bias of the layer that receives it, and the
-      sum is that layer's offset, ``b_i`` below.
-    - The loop runs on ``z = slope (x - b)``, for then ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij phi(x_j)``
+    - A layer that is held whole sends a constant field. The field is added to the bias of the layer that receives it;
+      the sum is called that layer's offset, ``b_i`` below.
+    - The loop runs on ``z = slope (x - b)``, because then ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij phi(x_j)``
       and ``phi(x_i) = shape(z_i + slope b_i)``, see :class:`RateFunction`.
-    - The layers lie side by side in one piece of memory. So a time step is its matrix products, added onto z one after
-      the other, and a few passes over the state.
-    - A layer without further input (the hidden layer of the two-layer network in the clamped phase) is not stepped at
-      all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. Noise adds a Gaussian
-      number of known variance to it, see :class:`Noise`, drawn anew for each recorded state.
+    - The layers lie side by side in one piece of memory. So a time step consists of matrix products, added onto z one
+      after the other, and a few passes over the state.
+    - A layer whose input is constant (the hidden layer of the two-layer network in the clamped phase) is not stepped
+      at all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. Injected noise adds
+      a Gaussian number of known variance, drawn anew for each recorded state, see :class:`Noise`.
 
     Args:
         network: the network.
         alpha: dt / tau.
-        held: visible rates to hold.
+        held: visible rates to hold; None holds none.
         dropout: parts that are dropped from the network.
-        noise: to inject at each time step, counted from the start of a run; None for none.
+        noise: noise to inject at each time step, with steps counted from the start of a run; None injects none.
         product_dtype: data type of the matrix products; potentials keep the network's own. Defaults to autocast's
-            type where autocast is on, to the network's type otherwise.
+            type where autocast is on, and to the network's type otherwise.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class EulerIntegrator:
                     if source == 0 and image is not None:
                         self._offsets[layer] = torch.addmm(self._offsets[layer], image, coupling.T)
                     else:
-                        scaled = coupling.mul_(alpha * self._rate.slope).T  # in place, for new memory takes longer
+                        scaled = coupling.mul_(alpha * self._rate.slope).T  # in place: new memory takes longer
                         self._couplings.setdefault(layer, []).append((source, scaled.to(product_dtype)))
             self._stepped = list(self._couplings)
             self._sizes = [network.layer_sizes[layer] for layer in self._stepped]
@@ -88,7 +88,7 @@ class EulerIntegrator:
             self._shift = torch.cat(offsets, dim=1) * self._rate.slope if offsets else weight.new_empty(0)
 
     def start(self, potentials: Sequence[Tensor]) -> State:
-        """Return the state that belongs to given potentials, one tensor ``(chains, units)`` a layer."""
+        """Return the state with given potentials, one tensor ``(chains, units)`` per layer."""
         with torch.no_grad():
             held = self._held
             if held and held.mask is None:
@@ -100,20 +100,20 @@ class EulerIntegrator:
         return State(tuple(potentials), tuple(rates))
 
     def advance(self, state: State, num_steps: int) -> State:
-        """Integrate for a number of time steps and return the new state; the given one is left as it is."""
+        """Integrate for a number of time steps and return the new state; the given state is left as it is."""
         return self.record(state, [num_steps])[0]
 
     def record(self, state: State, num_steps: Sequence[int]) -> list[State]:
-        """Integrate on from a state and return the states after given numbers of time steps.
+        """Integrate from a state and return the states after given numbers of time steps.
 
-        Each is equal, to the last bit, to the end of a run of its number of steps alone.
+        Each state equals, to the last bit, the end of a separate run of as many steps.
 
         Args:
-            state: where to start; left as it is.
-            num_steps: numbers of time steps from there, ascending.
+            state: state from which to start; left as it is.
+            num_steps: numbers of time steps from the start, ascending.
 
         Raises:
-            ValueError: if they do not ascend.
+            ValueError: if the numbers of time steps do not ascend.
         """
         if sorted(num_steps) != list(num_steps):
             raise ValueError(f"the numbers of time steps must ascend, but are {list(num_steps)}")
@@ -136,17 +136,17 @@ class EulerIntegrator:
     ) -> tuple[State, tuple[Tensor, ...]]:
         """Integrate a free state and infinitesimal deviations from it (the tangent dynamics of the Euler map).
 
-        ``dx_i <- (1 - alpha) dx_i + alpha sum_j K_ij phi'(x_j) dx_j``, all layers from the same previous state. It is
-        linear, so the size of the deviations means nothing; long runs must be cut up and rescaled on the way, see
-        :func:`tangent_growth`.
+        ``dx_i <- (1 - alpha) dx_i + alpha sum_j K_ij phi'(x_j) dx_j``, all layers from the same previous state. The
+        step is linear, so only the growth of deviations counts, not their size. In long runs they must be rescaled on
+        the way, or they overflow or vanish, see :func:`tangent_growth`.
 
         Args:
             state: state of the chains.
-            deviations: of the potentials, one tensor ``(chains, units)`` a layer.
+            deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer.
             num_steps: number of time steps.
 
         Returns:
-            The new state and the new deviations; the given ones are left as they are.
+            The new state and the new deviations; the given state and deviations are left as they are.
 
         Raises:
             ValueError: if the integrator holds visible rates or injects noise.
@@ -161,7 +161,7 @@ class EulerIntegrator:
             rate_deviations = torch.empty_like(rates)
             linear_step = self._linear_step(moved, rate_deviations, torch.empty_like(moved))
             for _ in range(num_steps):
-                derivative = self._rate.derivative(rates).mul_(1 / self._rate.slope)  # the couplings have the slope
+                derivative = self._rate.derivative(rates).mul_(1 / self._rate.slope)  # couplings hold the slope
                 torch.mul(derivative, moved, out=rate_deviations)
                 linear_step()
                 self._loop(shifted, rates, 1)
@@ -181,7 +181,7 @@ class EulerIntegrator:
             if self._noise is not None:
                 deviation = self._noise.step_deviation(self.alpha) * self._rate.slope
                 shifted.add_(self._noise.draw_like(shifted, step), alpha=deviation)
-            # Only now the rates: every potential is updated from the same previous state.
+            # Rates change only now, so that every potential is updated from the same previous state.
             self._rate.shape_(torch.add(shifted, self._shift, out=scratch))
             if scratch is not rates:
                 rates.copy_(scratch)
@@ -189,7 +189,11 @@ class EulerIntegrator:
                 held.onto(visible_rates, out=visible_rates)
 
     def _fused_time_steps(self, shifted: Tensor, rates: Tensor) -> "FusedTimeSteps | None":
-        """Return a kernel that does the same steps in one launch: on GPUs, with products on matrix units."""
+        """Return a kernel that takes the same time steps in one launch; None where it cannot.
+
+        It needs a GPU on which the kernels run, products on matrix units, a rate function that has a name, and no
+        noise.
+        """
         if not self._stepped or self._noise is not None or not has_kernels(self._shift.device):
             return None
         if self.dtype != torch.float32 or not multiplies_on_matrix_units(self.product_dtype):
@@ -210,12 +214,12 @@ class EulerIntegrator:
     def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
         """Return a function that does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place for all layers.
 
-        ``scratch`` is used where rates are of another data type than z.
+        ``scratch`` is used only where rates have another data type than z.
         """
         keep = 1 - self.alpha
-        # Products in another data type need room of their own.
+        # Products in another data type need memory of their own.
         fields = shifted if rates.dtype == self.dtype else torch.empty_like(rates)
-        beta = keep if fields is shifted else 0.0  # with 0, old content does not count
+        beta = keep if fields is shifted else 0.0  # with 0, addmm_ ignores the old content
         sources = dict(zip(self._stepped, self._split(rates), strict=True))
         products = [
             (field, sources[source], coupling, 1.0 if position else beta)
@@ -239,7 +243,7 @@ class EulerIntegrator:
         return shifted, self._join(state.rates).to(self.product_dtype)
 
     def _state(self, start: State, shifted: Tensor, num_steps: int) -> State:
-        """Return the state a number of time steps after the start, given z of its stepped layers; in new memory.
+        """Return, in new memory, the state a number of time steps after the start, given z of its stepped layers.
 
         Its rates are not rounded to the data type of the products.
         """
@@ -264,10 +268,10 @@ class EulerIntegrator:
         return State(tuple(new_potentials), tuple(new_rates))
 
     def _join(self, layers: Sequence[Tensor]) -> Tensor:
-        """Put the stepped layers of all layers side by side, in new memory."""
+        """Pick the stepped ones of all layers and put them side by side, in new memory."""
         return torch.cat([layers[layer] for layer in self._stepped], dim=1)
 
     def _split(self, joined: Tensor) -> tuple[Tensor, ...]:
-        """Split layers that lie side by side into views of each."""
+        """Split layers that lie side by side into one view per layer."""
         layers: tuple[Tensor, ...] = joined.split(self._sizes, dim=-1)
         return layers

@@ -1,6 +1,6 @@
 """Kernels for GPUs, in Triton: all time steps of a run in one launch, and random numbers by chain.
 
-What they compute is what :class:`EulerIntegrator` and :func:`draw_by_chain` say, and the tests hold them against these.
+They do the work that :class:`EulerIntegrator` and :func:`draw_by_chain` describe, and the tests hold them to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,37 +15,39 @@ from torch import Tensor
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS, RateFunction
 
 TILE = 64
-"""A tile is so many units of so many chains. Layers are padded to whole tiles."""
+"""Number of units in a tile, and number of its chains. Layers are padded to whole tiles."""
 
 STAGES = 4
-"""Parts of a product that are on their way while one is multiplied."""
+"""Stages of the pipeline of a product: while one part is multiplied, the next ones are loaded."""
 
 TILE_MEMORY = STAGES * 2 * TILE * TILE * 2
-"""Bytes of a multiprocessor's memory that these take for a tile: rates and couplings of two bytes from TILE senders, or
-of four from half as many."""
+"""Bytes of a multiprocessor's shared memory that the stages of a tile take: rates and couplings of two bytes from TILE
+senders, or of four bytes from half as many."""
 
 
 class FusedTimeSteps:
     """Time steps of all stepped layers at once, ``z_i <- keep z_i + sum_j r_j C_ij`` and ``r_i <- shape(z_i + s_i)``.
 
-    One launch is many time steps. A tile of units and chains keeps its z in registers, sums its products on the matrix
-    units, in float32, and makes its new rates there too. All tiles read the rates of the step before and write to
-    other memory, so all layers are updated from the same previous state. Before the next step a tile waits until all
-    tiles of its chains have written theirs; so many tiles are launched as are sure to run side by side.
+    One launch takes many time steps. A tile of units and chains keeps its z in registers, sums its products on the
+    matrix units in float32, and computes its new rates there too. All tiles read the rates of the previous step and
+    write new rates to other memory, so all layers are updated from the same previous state. Before the next step a tile
+    waits until all tiles of its chains have written their rates. So a launch has only as many tiles as are sure to run
+    side by side.
 
-    The layers lie side by side, padded to whole tiles, those at even places first: then the layers that drive one, its
-    neighbours, always lie side by side too. What is padded has no couplings, and what it does reaches nobody.
+    The layers lie side by side, padded to whole tiles, with the layers at even places first. Then the neighbours of a
+    layer, which drive it, lie side by side too. Padding has no couplings, so it influences no unit.
 
     Args:
-        couplings: layer to its ``(source layer, C)``, C of shape ``(units of source, units of layer)``, in the data
-            type of the products, which rates get too: bfloat16, or float32 that is rounded to TF32 in the products.
+        couplings: for each layer its pairs ``(source layer, C)``, with C of shape ``(units of source, units of
+            layer)``. Its data type is the data type of the products and of the rates: bfloat16, or float32, which the
+            products round to TF32.
         sizes: units of each of these layers.
-        shift: s, ``(1 or chains, units)``, of these layers side by side in their own order, float32.
-        shifted: z at the start, ``(chains, units)``, likewise.
-        rates: rates at the start, ``(chains, units)``, in the data type of the products.
-        keep: factor of z.
+        shift: s, ``(1 or chains, units)``, float32, with these layers side by side in their own order.
+        shifted: z at the start, ``(chains, units)``, float32, in the same order.
+        rates: rates at the start, ``(chains, units)``, in the same order, in the data type of the products.
+        keep: factor of the old z in each step.
         rate: one of :data:`RATE_FUNCTIONS`.
-        held: values of rates that are held, ``(chains, units)``, float32, NaN for those that are not; None holds none.
+        held: rates to hold, ``(chains, units)``, float32, NaN for units that are not held; None holds none.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class FusedTimeSteps:
         for before, position in pairwise(in_order):
             starts[position] = starts[before] + widths[before]
 
-        self._joined = rates.new_zeros(self._width, self._width)  # a row holds what drives a unit
+        self._joined = rates.new_zeros(self._width, self._width)  # a row holds the couplings into a unit
         first_sources, last_sources = [0] * (self._width // TILE), [0] * (self._width // TILE)
         for start, width, size, layer in zip(starts, widths, sizes, layers, strict=True):
             sources = [layers.index(source) for source, _ in couplings[layer]]
@@ -83,7 +85,7 @@ class FusedTimeSteps:
                 last_sources[tile] = max(starts[source] + widths[source] for source in sources) // TILE
         self._sources = _on_device((*first_sources, *last_sources), rates.device)
 
-        # Units by column, and columns by unit. Padding takes the numbers of another unit, which are finite like all.
+        # Unit of each column, and column of each unit. Padding copies the numbers of unit 0, because they are finite.
         columns = [start + unit for start, size in zip(starts, sizes, strict=True) for unit in range(size)]
         units = [0] * self._width
         for unit, column in enumerate(columns):
@@ -94,7 +96,7 @@ class FusedTimeSteps:
         self._shifted = self._padded(shifted, rows)
         self._shift = self._padded(shift, rows if len(shift) > 1 else 1)
         self._held = None if held is None else self._padded(held, rows)
-        self._rates = rates.new_empty(2, rows, self._width)  # those of even steps and of odd ones
+        self._rates = rates.new_empty(2, rows, self._width)  # rates of even steps, rates of odd steps
         self._pad(rates, self._rates[0])
 
     def advance(self, num_steps: int) -> Tensor:
@@ -141,7 +143,7 @@ class FusedTimeSteps:
             )
 
     def _padded(self, joined: Tensor, rows: int) -> Tensor:
-        """Layers side by side in their own order, laid out for the kernel, in new memory."""
+        """Lay out for the kernel, in new memory, layers that lie side by side in their own order."""
         padded = joined.new_empty(rows, self._width)
         self._pad(joined, padded)
         return padded
@@ -151,15 +153,15 @@ class FusedTimeSteps:
 
 
 def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> Tensor:
-    """Random numbers ``(num_chains, num_units)``, float32, each a function of seed, chain and unit alone.
+    """Draw random numbers ``(num_chains, num_units)``, float32, each a function of seed, chain and unit alone.
 
     They come from Philox, a generator that is a function of a key and a counter (J. K. Salmon et al., Parallel random
-    numbers: as easy as 1, 2, 3, SC11 (2011)): the key is the number made of the seed, the counter the unit and the
+    numbers: as easy as 1, 2, 3, SC11 (2011)). The key is a number made from the seed; the counter is the unit and the
     chain.
 
     Args:
-        origin: that number and the index of the first chain, ``(2,)``, int64, on the device.
-        num_units: numbers of a chain.
+        origin: the number made from the seed, and the index of the first chain, ``(2,)``, int64, on the device.
+        num_units: numbers per chain.
         num_chains: number of chains.
         uniform: whether numbers are uniform in [0, 1) instead of N(0, 1).
     """
@@ -174,10 +176,10 @@ def draw(origin: Tensor, num_units: int, num_chains: int, *, uniform: bool) -> T
 
 
 def try_out(device: torch.device) -> None:
-    """Launch every kernel once, in small.
+    """Launch every kernel once, on tiny inputs.
 
     Raises:
-        Exception: whatever Triton or the GPU says if one does not run there.
+        Exception: the error of Triton or of the GPU if a kernel does not run there.
     """
     coupling = draw(torch.zeros(2, dtype=torch.int64, device=device), 1, 1, uniform=True)
     state, rate = torch.zeros_like(coupling), RATE_FUNCTIONS["hardtanh"]
@@ -188,12 +190,12 @@ def try_out(device: torch.device) -> None:
 
 @cache
 def tiles_at_once(device: torch.device) -> int:
-    """Tiles that are sure to run side by side, so that they can wait for one another; 0 if none are."""
+    """Return the number of tiles sure to run side by side, so that they can wait for one another; 0 if none are."""
     if device.type != "cuda":
         return 0
     from triton.backends.nvidia.compiler import CUDAOptions
 
-    # Triton before 3.3 does not know it, and would fetch rates for the next step ahead of waiting.
+    # Triton before 3.3 has no cooperative launches, and would load rates for the next step before the wait.
     if not hasattr(CUDAOptions, "launch_cooperative_grid"):
         return 0
     properties = torch.cuda.get_device_properties(device)
@@ -207,7 +209,10 @@ def _whole_tiles(size: int) -> int:
 
 @cache
 def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
-    """Copied once and kept: a graph that is captured cannot copy from the host, and knows only where they lie."""
+    """Return numbers on a device, copied once and kept.
+
+    The capture of a graph cannot copy from the host, and its replays read the numbers where they lie in memory.
+    """
     return torch.tensor(numbers, dtype=torch.int32, device=device)
 
 

@@ -16,13 +16,13 @@ from chaos_lightning.dynamics.state import State
 
 
 class LyapunovExponents(NamedTuple):
-    """Largest Lyapunov exponents of a batch of chains, per unit of time (of the unit in which tau is given).
+    """Largest Lyapunov exponents of a batch of chains, per unit of time (the unit in which tau is given).
 
     Attributes:
-        exponents: one a chain, ``(chains,)``, float64.
-        mean: over the chains, float64 scalar.
-        standard_error: of that mean, float64 scalar: the spread over initial conditions of one network, not over
-            networks. NaN for a single chain.
+        exponents: one exponent per chain, ``(chains,)``, float64.
+        mean: mean over the chains, float64 scalar.
+        standard_error: standard error of the mean, float64 scalar. It covers the spread over initial conditions of one
+            network, not over networks. NaN for a single chain.
     """
 
     exponents: Tensor
@@ -31,10 +31,10 @@ class LyapunovExponents(NamedTuple):
 
     @classmethod
     def of_chains(cls, exponents: Tensor) -> Self:
-        """Sum up the exponents ``(chains,)`` of single chains."""
+        """Compute the mean and its standard error from the exponents ``(chains,)`` of single chains."""
         exponents = exponents.double()
         mean = exponents.mean()
-        variance = (exponents - mean).square().sum() / (len(exponents) - 1)  # 0 / 0 for one chain
+        variance = (exponents - mean).square().sum() / (len(exponents) - 1)  # NaN for one chain: 0 / 0
         return cls(exponents, mean, (variance / len(exponents)).sqrt())
 
 
@@ -50,7 +50,7 @@ def lyapunov_exponents(
     first_chain: int = 0,
     renormalise_every: int = 5,
 ) -> LyapunovExponents:
-    r"""Largest Lyapunov exponent of the free network, trained or not, from random starts.
+    r"""Compute the largest Lyapunov exponent of the free network, trained or not, from random starts.
 
     Follows the tangent dynamics of the Euler map, ``dx_i <- (1 - alpha) dx_i + alpha sum_j K_ij phi'(x_j) dx_j``,
     along each chain, and averages the growth of its length after a transient:
@@ -58,27 +58,27 @@ def lyapunov_exponents(
     .. math::
         \lambda = \frac{1}{n\,dt} \sum_{k=1}^{n} \log \frac{|dx(k)|}{|dx(k-1)|}
 
-    It is positive in chaos, zero on a limit cycle and negative where chains come to rest. Two uses:
+    The exponent is positive in chaos, zero on a limit cycle and negative where chains come to rest. It has two uses:
 
     - the exponent of the attractor: ``transient`` and ``duration`` of some 50 to 100 tau or more. The transient
       takes the chains to the attractor and turns the deviations into the direction of fastest growth;
-    - the finite-time exponent, which is what matters for sampling: ``transient=0, duration=T``. The start is then
-      the random start of a sample, and the deviation a random one; ``exp(exponent * T)`` is how far it has grown.
+    - the finite-time exponent, which matters for sampling: ``transient=0, duration=T``. Chains then start as samples
+      do, each with a random deviation, and the deviation has grown by a factor ``exp(exponent * T)`` at T.
 
-    The exponents are those of the Euler map as it is run. They approach those of the differential equation as
-    dt/tau goes to 0.
+    These are the exponents of the Euler map as it is run. They approach the exponents of the differential equation
+    as dt/tau goes to 0.
 
     Args:
         network: the network; the computation runs in its data type and on its device.
         num_chains: number of random starts.
         duration: time over which growth is averaged, a whole number of steps.
-        transient: time run before, a whole number of steps.
-        seed: what the random starts are for, see :func:`initial_potentials`.
+        transient: time to run before growth is counted, a whole number of steps.
+        seed: seed of the random starts, see :func:`initial_potentials`.
         dt: length of an Euler step.
         tau: time constant of the units.
         first_chain: index of the first chain, to go through many chains in batches.
         renormalise_every: time steps between rescalings of the deviations. It does not change the result as long as
-            a deviation grows by far less than 1e38 (float32) in between.
+            a deviation grows by far less than 1e38 (float32) between two rescalings.
 
     Raises:
         ValueError: if there is no chain or no time to average over, a time is not a whole number of steps, or
@@ -110,15 +110,15 @@ def lyapunov_exponents(
 
 
 LONG_RUN_TRANSIENT, LONG_RUN_DURATION = 50, 100
-"""In tau: long enough to reach the attractor, and to average over it."""
+"""Times in units of tau: long enough to reach the attractor, and to average over it."""
 
 
 def long_run_exponents(
     network: ChaoticNetwork, num_chains: int, *, seed: Seed, dt: float, tau: float
 ) -> LyapunovExponents:
-    """Largest Lyapunov exponents of the attractor: over 100 tau, after 50 tau that are not counted.
+    """Compute the largest Lyapunov exponents of the attractor: over 100 tau, after 50 tau that are not counted.
 
-    Arguments and result are those of :func:`lyapunov_exponents`.
+    See :func:`lyapunov_exponents` for the arguments and the result.
     """
     whole_steps = round(tau / dt) * dt  # about tau, as whole time steps
     return lyapunov_exponents(
@@ -142,9 +142,9 @@ def tangent_growth(
     """Follow deviations of any length along free chains, rescaled to length 1 every few time steps.
 
     Args:
-        integrator: of the free network.
+        integrator: integrator of the free network.
         state: state of the chains.
-        deviations: of the potentials, one tensor ``(chains, units)`` a layer, at most of length 1 or so.
+        deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer, of length 1 or so at most.
         num_steps: number of time steps.
         renormalise_every: time steps between rescalings.
 
@@ -170,5 +170,5 @@ def tangent_growth(
 
 
 def _to_length_one(deviations: Sequence[Tensor], size: Tensor) -> tuple[Tensor, ...]:
-    """Rescale deviations of the given length to length 1; those of length 0 stay 0 rather than become NaN."""
+    """Rescale deviations of the given length to length 1; deviations of length 0 stay 0 rather than become NaN."""
     return scale_deviations(deviations, torch.where(size > 0, 1 / size, 0))

@@ -15,15 +15,15 @@ from chaos_lightning.dynamics.wiring import Connection, Wiring, as_wiring
 class Couplings(nn.Module):
     """The coupling matrices of one connection.
 
-    The frozen matrices are parameters without gradient rather than buffers: they are saved and moved alike, but
-    distributed training does not broadcast them again at every step.
+    The frozen matrices are parameters without gradient rather than buffers. Both are saved and moved with the module,
+    but distributed training would broadcast buffers again at every step.
 
     Attributes:
-        connection: the layers that they connect.
+        connection: the connection to which the couplings belong.
         gain_down: gain of the frozen couplings into the lower layer.
-        gain_up: gain of the frozen couplings into the upper layer; the same one within a layer.
+        gain_up: gain of the frozen couplings into the upper layer; equal to ``gain_down`` within a layer.
         frozen_down: W, or J within a layer, ``(lower units, upper units)``.
-        frozen_up: Wt, ``(upper units, lower units)``; not within a layer.
+        frozen_up: Wt, ``(upper units, lower units)``; absent within a layer.
         learned: A, ``(lower units, upper units)``; None for a connection that does not learn.
     """
 
@@ -41,7 +41,7 @@ class Couplings(nn.Module):
             self.frozen_up = nn.Parameter(torch.zeros(num_upper, num_lower), requires_grad=False)
 
     def frozen_senders(self) -> dict[int, int]:
-        """Map each receiving layer to the layer whose frozen couplings drive it; none for a gain of 0."""
+        """Map each receiving layer to the layer whose frozen couplings drive it; a gain of 0 drives none."""
         ends = ((self.lower, self.upper, self.gain_down), (self.upper, self.lower, self.gain_up))
         return {receiver: sender for receiver, sender, gain in ends if gain > 0}
 
@@ -50,7 +50,7 @@ class Couplings(nn.Module):
 
         Args:
             fan_in: for each layer of the network, the number of units whose frozen couplings drive one of its units.
-            generator: source of the random numbers; a gain of 0 uses up as many as any other.
+            generator: source of the random numbers; a gain of 0 draws as many numbers as any other gain.
         """
         self.frozen_down.data.normal_(std=self.gain_down / max(1, fan_in[self.lower]) ** 0.5, generator=generator)
         if not self.is_recurrent:
@@ -60,11 +60,11 @@ class Couplings(nn.Module):
         """Return the total coupling into one of the two layers, ``(its units, units of the other)``, in new memory.
 
         Args:
-            layer: lower or upper one.
+            layer: index of the lower or of the upper layer.
             learned: A, ``(lower units, upper units)``; None for a connection that does not learn.
 
         Returns:
-            W + A, Wt + A^T, or J + A within a layer; None where neither is there.
+            W + A, Wt + A^T, or J + A within a layer; None if there are neither frozen nor learned couplings.
         """
         is_down = layer == self.lower
         frozen = self.frozen_down if is_down else self.frozen_up
@@ -77,8 +77,8 @@ class ChaoticNetwork(nn.Module):
     """Rate network of any wiring: ``tau dx_i/dt = -x_i + sum_j K_ij phi(x_j) + b_i`` over connected layers j.
 
     ``K_ij`` is the sum of frozen and learned couplings, see :class:`Connection`. Layer 0 is the visible one. Unless a
-    wiring says otherwise, one layer is coupled to itself (the unrestricted network of arXiv:2405.10822), and of
-    several each is coupled to its neighbours only (the restricted ones).
+    wiring says otherwise, a single layer is coupled to itself (the unrestricted network of arXiv:2405.10822), and each
+    of several layers is coupled to its neighbours only (the restricted networks).
 
     Args:
         layer_sizes: units of each layer, visible first.
@@ -87,11 +87,11 @@ class ChaoticNetwork(nn.Module):
             network is chaotic for g > 1.
         wiring: the connections, which may have gains of their own; None connects neighbours.
         rate: rate function phi, or its name.
-        seed: of the frozen couplings.
+        seed: seed of the frozen couplings.
 
     Raises:
-        ValueError: for no layers, a layer without units, a negative gain, an unknown rate function or a wiring that
-            does not fit the layers.
+        ValueError: for no layers, a layer without units, a gain that is negative or infinite, an unknown rate function
+            or a wiring that does not fit the layers.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class ChaoticNetwork(nn.Module):
         return [each.learned for each in self.connections if each.learned is not None]
 
     def untrained(self) -> Self:
-        """Copy the network as it was before training: the same frozen couplings, no learned ones, no biases."""
+        """Copy the network as it was before training: the same frozen couplings, learned couplings and biases at 0."""
         before = copy.deepcopy(self)
         with torch.no_grad():
             for parameter in before.trainable():
@@ -158,7 +158,7 @@ class ChaoticNetwork(nn.Module):
 
     @torch.no_grad()
     def largest_input(self) -> float:
-        """Return the largest absolute input that rates in [-1, 1] can give a unit; NaN if a coupling or bias is."""
+        """Return the largest absolute input that rates in [-1, 1] can give a unit; NaN if a coupling or bias is NaN."""
         inputs = [
             bias.abs() + sum(couplings.abs().sum(1) for _, couplings in self.afferents(layer))
             for layer, bias in enumerate(self.biases)
@@ -169,15 +169,16 @@ class ChaoticNetwork(nn.Module):
     def cancelled_share(self, layer: int = 0) -> Tensor:
         """Return the share of the frozen couplings into a layer that the learned ones cancel.
 
-        It is the c of ``A = -c W + rest`` by least squares, ``c = -sum_ij A_ij W_ij / sum_ij W_ij^2`` over all
-        couplings into the layer: ``(1 - c) W + rest`` is what drives it. Negative c strengthens the frozen couplings.
-        Within a layer A is symmetric and cancels the symmetric half of J at most, c = 1/2.
+        The share is c in ``A = -c W + rest``, fitted by least squares over all couplings into the layer:
+        ``c = -sum_ij A_ij W_ij / sum_ij W_ij^2``. So ``(1 - c) W + rest`` drives the layer. A negative c means that the
+        learned couplings strengthen the frozen ones. Within a layer A is symmetric, so it cancels at most the symmetric
+        half of J, and c is at most about 1/2.
 
-        Learning cancels what drives visible units: by ``W_ij phi_j`` they follow hidden units in the free phase as
-        images do not, and the Hebbian difference unlearns that.
+        Learning cancels the frozen input of visible units. In the free phase ``W_ij phi_j`` makes them follow hidden
+        units in a way in which images do not, and the Hebbian difference unlearns this.
 
         Args:
-            layer: by default the visible one.
+            layer: index of the layer, by default of the visible one.
 
         Returns:
             c, a scalar; 0 before training and without frozen couplings.
@@ -189,7 +190,7 @@ class ChaoticNetwork(nn.Module):
         ]
         if not couplings:
             return torch.zeros((), device=self.biases[layer].device)
-        # Sums, not products of vectors: mixed precision would round those.
+        # Sums of elementwise products, because mixed precision would round products of vectors.
         square = torch.stack([frozen.square().sum() for frozen, _ in couplings]).sum()
         cancelled = torch.stack([(frozen * -learned).sum() for frozen, learned in couplings]).sum()
         return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)

@@ -12,19 +12,18 @@ from chaos_lightning.dynamics.random_numbers import draw_by_chain
 class Noise(NamedTuple):
     """White noise on the potentials, ``tau dx = (-x + field) dt + strength sqrt(2 tau) dW``.
 
-    A potential that nothing else drives is then an Ornstein-Uhlenbeck process with variance ``strength^2``. By
-    Euler-Maruyama (P. E. Kloeden, E. Platen, Numerical Solution of Stochastic Differential Equations, section 10.2)
-    a time step is
+    A potential driven by noise alone is an Ornstein-Uhlenbeck process with variance ``strength^2``. By Euler-Maruyama
+    (P. E. Kloeden, E. Platen, Numerical Solution of Stochastic Differential Equations, section 10.2) a time step is
 
     ``x <- (1 - alpha) x + alpha field + strength sqrt(2 alpha) xi``,  ``xi ~ N(0, 1)``,  ``alpha = dt / tau``,
 
-    whose stationary variance is ``strength^2 / (1 - alpha / 2)``.
+    and the stationary variance is ``strength^2 / (1 - alpha / 2)``.
 
-    What is drawn depends on the seed, the chain's index and the time step only, as initial potentials do.
+    The random numbers of a chain depend only on the seed, the chain's index and the time step.
 
     Attributes:
-        strength: standard deviation of such a potential for dt -> 0, in the units of the potentials.
-        seed: what the run is for, see :func:`initial_potentials`.
+        strength: standard deviation, for dt -> 0, of a potential driven by noise alone, in the units of potentials.
+        seed: seed of the run, see :func:`initial_potentials`.
         first_chain: index of the first chain.
     """
 
@@ -33,24 +32,24 @@ class Noise(NamedTuple):
     first_chain: int = 0
 
     def step_deviation(self, alpha: float) -> float:
-        """Standard deviation of what one time step adds."""
+        """Return the standard deviation of the noise that one time step adds."""
         return self.strength * math.sqrt(2 * alpha)
 
     def deviation_after(self, num_steps: int, alpha: float) -> float:
-        """Standard deviation, after a number of time steps, of a potential that relaxes under a constant field.
+        """Return the standard deviation, after a number of time steps, of a potential under a constant field.
 
-        It is Gaussian with ``2 alpha strength^2 sum_{k < num_steps} (1 - alpha)^(2 k)`` as its variance.
+        The potential is Gaussian with variance ``2 alpha strength^2 sum_{k < num_steps} (1 - alpha)^(2 k)``.
         """
         decay = (1 - alpha) ** 2
         return self.step_deviation(alpha) * math.sqrt((1 - decay**num_steps) / (1 - decay))
 
     def draw_like(self, potentials: Tensor, step: int, *, layer: int = 0) -> Tensor:
-        """The xi of a time step, of the shape ``(chains, units)``, device and data type of potentials.
+        """Draw xi of a time step, with the shape ``(chains, units)``, device and data type of given potentials.
 
         Args:
-            potentials: of all layers that are stepped side by side, or of the layer given.
+            potentials: potentials of all layers that are stepped together, side by side, or of a single layer.
             step: time step, from 1.
-            layer: tells layers that are drawn by themselves from one another and from those that are stepped.
+            layer: 0 for layers stepped together; the layer's index if it is relaxed in closed form.
         """
         num_chains, num_units = potentials.shape
         seed = (*self.seed, step + (layer << 20))  # not 0: a seed with a 0 appended is the same seed

@@ -17,11 +17,11 @@ class RateFunction:
     A function of your own needs :meth:`__call__` and :meth:`derivative`. If it has settings, make it a frozen
     dataclass, so that checkpoints can hold them.
 
-    A time step writes the function as ``phi(x) = shape(slope x)``, so that it can scale and add in one pass:
+    A time step writes the function as ``phi(x) = shape(slope x)``, so that it can scale and add in one pass.
     ``slope`` and :meth:`shape_` are there for speed alone.
 
     Attributes:
-        slope: factor within the shape.
+        slope: factor of the potential within the shape.
     """
 
     slope: float = 1.0
@@ -55,8 +55,9 @@ class Tanh(RateFunction):
 
     def shape_(self, scaled: Tensor) -> Tensor:
         """Overwrite ``2 x`` with the rate."""
-        # tanh(x) = 2 sigma(2 x) - 1: on a CPU torch's sigmoid is six times as fast as its tanh. The absolute error is
-        # within two units of the last digit of 1, and no other counts where rates of size 1 are summed.
+        # tanh(x) = 2 sigma(2 x) - 1, because on a CPU torch's sigmoid is six times as fast as its tanh. The absolute
+        # error is within two units of the last digit of 1. Relative errors of small rates do not count, because rates
+        # are summed with rates of size 1.
         return torch.add(_MINUS_ONE, scaled.sigmoid_(), alpha=2, out=scaled)
 
 
@@ -69,7 +70,7 @@ class HardTanh(RateFunction):
         return self.shape_(potential * self.slope)
 
     def derivative(self, rate: Tensor) -> Tensor:
-        """Return 1 between the corners and 0 elsewhere, at the corners themselves too."""
+        """Return 1 where the rate lies between -1 and 1, and 0 where it is -1 or 1."""
         return (rate.abs() < 1).to(rate.dtype)
 
     def shape_(self, scaled: Tensor) -> Tensor:
@@ -78,14 +79,14 @@ class HardTanh(RateFunction):
 
 
 RATE_FUNCTIONS: dict[RateName, RateFunction] = {"tanh": Tanh(), "hardtanh": HardTanh()}
-"""The rate functions with a name; the kernels for GPUs know these alone."""
+"""Rate functions by name; the kernels for GPUs know only these."""
 
 
 def rate_function(rate: RateName | RateFunction) -> RateFunction:
-    """Return a rate function by name, or the one given.
+    """Return the rate function of a name, or a given rate function itself.
 
     Raises:
-        ValueError: for an unknown name, or something else.
+        ValueError: if it is neither a known name nor a rate function.
     """
     if isinstance(rate, RateFunction):
         return rate

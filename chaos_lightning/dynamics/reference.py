@@ -1,4 +1,4 @@
-"""The dynamics written straight from the equations: slow, short, and the measure of everything fast."""
+"""The dynamics written straight from the equations: slow and short, a reference for the fast integrator."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from chaos_lightning.dynamics.network import ChaoticNetwork
 
 
 def total_couplings(network: ChaoticNetwork) -> dict[tuple[int, int], Tensor]:
-    """Sum frozen and learned couplings: ``(receiving layer, sending layer)`` to K_ij, as tensors without gradient."""
+    """Sum frozen and learned couplings; map ``(receiving layer, sending layer)`` to K_ij, tensors without gradient."""
     couplings = {}
     for each in network.connections:
         learned = torch.zeros_like(each.frozen_down) if each.learned is None else each.learned.detach()
@@ -29,13 +29,13 @@ def euler_step(
 ) -> list[Any]:
     """Take one Euler step: ``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i)``.
 
-    All arrays are NumPy's or all are torch's.
+    All arrays are NumPy arrays, or all are torch tensors.
 
     Args:
-        potentials: x, one array ``(chains, units)`` a layer.
-        rates: phi(x), likewise.
-        couplings: ``(receiving layer, sending layer)`` to K, ``(units of receiver, units of sender)``.
-        biases: b, one array ``(units,)`` a layer.
+        potentials: x, one array ``(chains, units)`` per layer.
+        rates: phi(x), or held rates, one array ``(chains, units)`` per layer.
+        couplings: K, ``(units of receiver, units of sender)``, by ``(receiving layer, sending layer)``.
+        biases: b, one array ``(units,)`` per layer.
         alpha: dt / tau.
 
     Returns:
@@ -58,12 +58,12 @@ def euler_run(
 
     Args:
         potentials: x at the start, as in :func:`euler_step`.
-        couplings: K, likewise.
-        biases: b, likewise.
+        couplings: K, as in :func:`euler_step`.
+        biases: b, as in :func:`euler_step`.
         alpha: dt / tau.
         num_steps: number of time steps.
         phi: rate function.
-        hold: returns visible rates with those replaced that are held.
+        hold: function that takes visible rates and returns them with the held ones replaced.
     """
     x = list(potentials)
     for step in range(num_steps + 1):

@@ -1,4 +1,4 @@
-"""Two replicas of a chain that start almost alike: how their distance goes with time."""
+"""Two replicas of a chain that start almost alike, and their distance over time."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class ReplicaDivergence(NamedTuple):
     """Distance between two replicas over time.
 
     Attributes:
-        times: since the perturbation, ``(times,)``, float64, ascending from 0.
+        times: times since the perturbation, ``(times,)``, float64, ascending from 0.
         distances: root mean square over all units of the difference in potential, ``(times, chains)``, float64.
     """
 
@@ -36,17 +36,17 @@ class ReplicaDivergence(NamedTuple):
         return self.distances.log().mean(dim=1).exp()
 
     def growth_rates(self, start: float, stop: float) -> LyapunovExponents:
-        """Rate of exponential growth of the distance between two times, per unit of time.
+        """Compute how fast the distance grows exponentially between two times, per unit of time.
 
-        It estimates the largest Lyapunov exponent between a time at which the distance has turned into the
-        direction of fastest growth and one at which it is still small, well below the size of the potentials.
+        This estimates the largest Lyapunov exponent if the difference has turned into the direction of fastest growth
+        at the earlier time, and is still well below the size of the potentials at the later time.
 
         Args:
             start: the earlier time; the nearest of ``times`` is taken.
             stop: the later time; the nearest of ``times`` is taken.
 
         Raises:
-            ValueError: if both are the same of ``times`` or in wrong order.
+            ValueError: if both times fall on the same entry of ``times``, or are in the wrong order.
         """
         first, last = (int((self.times - time).abs().argmin()) for time in (start, stop))
         if first >= last:
@@ -76,17 +76,17 @@ def replica_divergence(
     ``x'(0) = x(0) + relative_size |x(0)| u`` with ``u`` a random direction of length 1 in the potentials of all
     layers. The distance of a pair is ``|x'(t) - x(t)| / sqrt(units)``.
 
-    In chaos it grows as ``exp(lyapunov_exponent * t)`` until it saturates at the size of the attractor; where
-    chains come to rest it shrinks. Below some 1e-6 of the potentials float32 rounding takes over: give a network
-    in float64 to follow it further, or to start closer.
+    In chaos the distance grows as ``exp(lyapunov_exponent * t)`` until it saturates at the size of the attractor.
+    Where chains come to rest it shrinks. Below some 1e-6 of the potentials float32 rounding takes over: give a network
+    in float64 to follow smaller distances, or to start closer.
 
     Args:
         network: the network; the computation runs in its data type and on its device.
         num_chains: number of pairs.
-        duration: time to follow them, a whole number of steps.
-        seed: what the random starts are for, see :func:`initial_potentials`.
-        relative_size: length of the perturbation relative to that of the state.
-        transient: time run before the perturbation, a whole number of steps; 0 perturbs the random start.
+        duration: time over which to follow the pairs, a whole number of steps.
+        seed: seed of the random starts, see :func:`initial_potentials`.
+        relative_size: length of the perturbation relative to the length of the state.
+        transient: time to run before the perturbation, a whole number of steps; 0 perturbs the random start.
         dt: length of an Euler step.
         tau: time constant of the units.
         first_chain: index of the first chain.
@@ -121,7 +121,7 @@ def replica_divergence(
     state = integrator.advance(state, transient_steps)
     directions = random_directions(network, num_chains, seed=seed, first_chain=first_chain)
     perturbations = scale_deviations(directions, relative_size * deviation_size(state.potentials))
-    # Both replicas of all pairs are one batch: first the originals, then the perturbed ones.
+    # Both replicas of all pairs run as one batch, the originals before the perturbed ones.
     state = integrator.start([torch.cat([x, x + dx]) for x, dx in zip(state.potentials, perturbations, strict=True)])
     recorded_steps = range(0, num_steps + 1, record_every)
     distances = []

@@ -4,10 +4,10 @@ from enum import IntEnum
 
 
 class Stream(IntEnum):
-    """The second number of a seed ``(seed, stream, ...)``: what its random numbers are drawn for.
+    """The second number of a seed ``(seed, stream, ...)``, which names the use of its random numbers.
 
-    Two uses never share numbers. A number here is part of every result, so none may change; a learning rule or a task
-    of your own takes numbers from 100 on.
+    Two uses never share random numbers. The results depend on the values here, so no value may change. A learning rule
+    or a task of your own takes values from 100 on.
     """
 
     FREE_PHASE = 0

@@ -18,8 +18,9 @@ class Connection:
         lower: index of the lower layer; 0 is the visible one.
         upper: index of the upper layer.
         gain_down: gain of the frozen couplings into the lower layer; None takes the network's, 0 leaves them out.
-        gain_up: gain of the frozen couplings into the upper layer, likewise; None within a layer.
-        learned: whether the connection learns; without, only its frozen couplings act.
+        gain_up: gain of the frozen couplings into the upper layer; None takes the network's, 0 leaves them out. Within
+            a layer it must be None.
+        learned: whether the connection learns; if not, only its frozen couplings act.
     """
 
     lower: int
@@ -30,7 +31,7 @@ class Connection:
 
     @property
     def is_recurrent(self) -> bool:
-        """Whether it connects a layer with itself."""
+        """Whether the connection joins a layer with itself."""
         return self.lower == self.upper
 
     def gain_into(self, layer: int, gain: float) -> float:
@@ -39,12 +40,12 @@ class Connection:
         return gain if own is None else own
 
     def acts_on(self, layer: int, gain: float) -> bool:
-        """Whether couplings of any kind run into a layer, given the network's gain."""
+        """Return whether couplings of any kind run into a layer, given the network's gain."""
         return layer in (self.lower, self.upper) and (self.learned or self.gain_into(layer, gain) > 0)
 
 
 Wiring = Sequence[Connection | Mapping[str, Any]]
-"""Connections, also as mappings from their attributes' names to values, as YAML and checkpoints have them."""
+"""Connections, or mappings from the names of their attributes to values, as in YAML and checkpoints."""
 
 
 def neighbours(num_layers: int) -> tuple[Connection, ...]:
@@ -55,15 +56,16 @@ def neighbours(num_layers: int) -> tuple[Connection, ...]:
 
 
 def as_wiring(wiring: Wiring | None, num_layers: int, gain: float) -> tuple[Connection, ...]:
-    """Check the connections of a network.
+    """Return the connections of a network, after a check.
 
     Args:
         wiring: the connections; None connects neighbours.
         num_layers: number of layers.
-        gain: of the frozen couplings where a connection gives none.
+        gain: gain of the frozen couplings for connections that give none.
 
     Raises:
-        ValueError: if they do not fit the layers, say nothing, or leave a layer without input or output.
+        ValueError: if a connection does not fit the layers, is given twice, has a negative gain or no couplings, if a
+            layer gets no input, or if no connection learns.
     """
     if wiring is None:
         return neighbours(num_layers)

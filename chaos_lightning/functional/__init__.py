@@ -25,6 +25,7 @@ from chaos_lightning.functional.manifold import manifold_precision, manifold_rec
 from chaos_lightning.functional.memorisation import near_copy_share, training_distances
 from chaos_lightning.functional.neighbours import Neighbours, nearest_neighbours
 from chaos_lightning.functional.relative_entropy import deflated_size, entropy_ratio, relative_entropy_error
+from chaos_lightning.functional.roughness import roughness, squared_laplacian
 from chaos_lightning.functional.second_moment import second_moment_error
 from chaos_lightning.functional.smoothness import neighbour_correlation
 from chaos_lightning.functional.spectrum import spectrum_error
@@ -53,7 +54,9 @@ __all__ = [
     "participation_ratio",
     "relative_entropy_error",
     "resting_fraction",
+    "roughness",
     "second_moment_error",
     "spectrum_error",
+    "squared_laplacian",
     "training_distances",
 ]

@@ -16,17 +16,18 @@ from chaos_lightning.learning.rule import Difference, Memory
 def centre(
     pairs: Sequence[tuple[int, int]], couplings: Sequence[Tensor], biases: Sequence[Tensor], means: Sequence[Tensor]
 ) -> None:
-    """Convert the Hebbian difference of products of phi into that of products of phi - m, in place.
+    """Convert the Hebbian difference from products of phi to products of phi - m, in place.
 
-    ``D_A = <(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free``, which is ``D_A - m D_b - D_b m`` of the plain
-    ones, for m m drops out. With m in the middle between the phases it is the difference of their covariances (the
-    covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)), see :func:`compensate`.
+    The result is ``<(phi - m)(phi - m)>_clamped - <(phi - m)(phi - m)>_free = D_A - m D_b - D_b m``: the product m m
+    is the same in both phases and drops out. If m lies in the middle between the mean rates of both phases, this is the
+    difference of their covariances (the covariance rule of T. J. Sejnowski, J. Math. Biol. 4, 303 (1977)). See also
+    :func:`compensate`.
 
     Args:
         pairs: layers (lower, upper) of each connection that learns.
-        couplings: D_A, one matrix ``(lower units, upper units)`` a pair, changed in place.
-        biases: D_b, one vector ``(units,)`` a layer.
-        means: m, one vector ``(units,)`` a layer.
+        couplings: D_A, one matrix ``(lower units, upper units)`` per pair, changed in place.
+        biases: D_b, one vector ``(units,)`` per layer.
+        means: m, one vector ``(units,)`` per layer.
     """
     for (lower, upper), difference in zip(pairs, couplings, strict=True):
         if lower == upper:
@@ -45,18 +46,18 @@ def compensate(
 ) -> None:
     """Subtract from the biases the mean input that changes of the couplings bring: ``b_i <- b_i - sum_j dA_ij m_j``.
 
-    So couplings act on deviations from the mean rates m, as they learn from them, and mean inputs are left to the
-    biases: ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without it each coupling also
-    learns mean activity, which is most of the difference where most pixels are dark, and everything beyond the mean
-    is learnt slowly. This is the centring of Boltzmann machines, with the m of both phases their enhanced gradient:
-    K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013); J. Melchior, A. Fischer, L. Wiskott, JMLR 17 (99), 1
-    (2016).
+    So couplings act on deviations from the mean rates m, from which they also learn, and biases set the mean inputs:
+    the input is ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without this each coupling
+    also learns mean activity. Where most pixels are dark, mean activity is most of the difference, and everything
+    beyond the mean is learnt slowly. This is the centring of Boltzmann machines; with m averaged over both phases it is
+    their enhanced gradient: K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013); J. Melchior, A. Fischer,
+    L. Wiskott, JMLR 17 (99), 1 (2016).
 
     Args:
         pairs: layers (lower, upper) of each connection that learns.
-        changes: dA, one matrix ``(lower units, upper units)`` a pair.
-        biases: one vector ``(units,)`` a layer, changed in place.
-        means: m, one vector ``(units,)`` a layer.
+        changes: dA, one matrix ``(lower units, upper units)`` per pair.
+        biases: one vector ``(units,)`` per layer, changed in place.
+        means: m, one vector ``(units,)`` per layer.
     """
     for (lower, upper), change in zip(pairs, changes, strict=True):
         biases[lower].sub_(change @ means[upper])
@@ -68,19 +69,20 @@ def compensate(
 class CentredHebbian(ContrastiveHebbian):
     """Contrastive Hebbian learning of deviations from mean rates m: ``dA = k (<(phi - m)(phi - m)>_clamped - ...)``.
 
-    Couplings learn covariances, and mean activity is left to the biases, see :func:`centre` and :func:`compensate`.
-    m is a running mean over steps of the rates of both phases; the first steps count alike.
+    Couplings learn covariances and biases learn mean activity, see :func:`centre` and :func:`compensate`. m is a
+    running mean, over training steps, of the rates in both phases; the first steps all have the same weight.
 
     Args:
-        bias_rate: learning rate of the biases as a multiple of the couplings' rate. Only biases learn mean activity
-            here: 200 does as well as 50, 10 worse.
-        reclamp: as in :class:`ContrastiveHebbian`.
-        l1: as in :class:`ContrastiveHebbian`.
-        rate_unit: as in :class:`ContrastiveHebbian`.
+        bias_rate: learning rate of the biases as a multiple of the couplings' rate. It is large because only biases
+            learn mean activity here: 200 does as well as 50, but 10 does worse.
+        reclamp: whether a second clamped phase holds the visible rates at the end of the free phase before hidden rates
+            are read, see :class:`ContrastiveHebbian`.
+        l1: strength of the L1 penalty of the learned couplings, see :class:`ContrastiveHebbian`.
+        rate_unit: unit of the optimiser's learning rate: 1, 1/sqrt(N) or 1/N, N being the units of the visible layer.
         centering: weight of a step in the running mean rates, above 0, at most 1.
 
     Raises:
-        ValueError: for a setting that is not possible.
+        ValueError: for a setting outside its range.
 
     Source:
         K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013), for Boltzmann machines.
@@ -98,22 +100,22 @@ class CentredHebbian(ContrastiveHebbian):
             )
 
     def init(self, network: ChaoticNetwork) -> dict[str, Tensor]:
-        """Remember the mean rates of all layers side by side, ``(units,)``."""
+        """Return the mean rates before training: 0, for all layers side by side, ``(units,)``."""
         return {"mean_rates": torch.zeros(sum(network.layer_sizes))}
 
     def compare(self, phases: Phases, clamped: State, free: State) -> Difference:
-        """Compute the Hebbian difference; note the mean rates of both phases."""
+        """Compute the Hebbian difference, and note the mean rates over both phases."""
         pairs = zip(clamped.rates, free.rates, strict=True)
         means = torch.cat([(torch.mean(one, dim=0) + torch.mean(other, dim=0)) / 2 for one, other in pairs])
         return super().compare(phases, clamped, free)._replace(noted={"mean_rates": means})
 
     def follow(self, memory: Memory, noted: Memory, step: int) -> Memory:
-        """Take the mean rates of a step into the running ones."""
+        """Return the running mean rates, updated by the mean rates of a step."""
         weight = max(self.centering, 1 / (step + 1))
         return {"mean_rates": torch.lerp(memory["mean_rates"], noted["mean_rates"], weight)}
 
     def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
-        """Convert the difference of products of phi into that of products of phi - m."""
+        """Convert the difference from products of phi to products of phi - m."""
         means = phases.sent(self._means(phases.network, memory))
         centre(phases.network.pairs, difference.couplings, difference.biases, means)
         return difference
@@ -121,7 +123,7 @@ class CentredHebbian(ContrastiveHebbian):
     def update(
         self, network: ChaoticNetwork, memory: Memory, learning_rate: float, descend: Callable[[], None]
     ) -> None:
-        """Take the optimiser's step, shrink the couplings, and leave mean inputs to the biases."""
+        """Take the optimiser's step, shrink the couplings, and compensate the biases for the change of mean inputs."""
         before = [coupling.clone() for coupling in network.learned]
         super().update(network, memory, learning_rate, descend)
         changes = [coupling - old for coupling, old in zip(network.learned, before, strict=True)]

@@ -19,18 +19,18 @@ def hebbian_difference(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Compute the contrastive Hebbian difference of the couplings and of the biases.
 
-    ``D_A = <phi(lower) phi(upper)>_clamped - <phi(lower) phi(upper)>_free`` and ``D_b = <phi>_clamped - <phi>_free``,
-    with averages over the chains of each phase, which need not be equally many. The learning rule is
+    ``D_A = <phi(lower) phi(upper)>_clamped - <phi(lower) phi(upper)>_free`` and ``D_b = <phi>_clamped - <phi>_free``.
+    Averages run over the chains of each phase; the phases may have different numbers of chains. The learning rule is
     ``dA = k D_A``, ``db = k D_b``.
 
     Args:
         pairs: layers (lower, upper) of each connection that learns. For a layer coupled to itself the result is
-            symmetrical with zero diagonal, as its coupling is.
+            symmetrical with zero diagonal, like the coupling.
         clamped: rates of each layer at the end of the clamped phase, ``(images, units)``.
         free: rates of each layer at the end of the free phase, ``(chains, units)``.
 
     Returns:
-        One matrix ``(lower units, upper units)`` a pair, and one vector ``(units,)`` a layer.
+        One matrix ``(lower units, upper units)`` per pair, and one vector ``(units,)`` per layer.
     """
     biases = [
         torch.mean(clamped_rate, dim=0) - torch.mean(free_rate, dim=0)
@@ -41,8 +41,8 @@ def hebbian_difference(
         difference = clamped[lower].T @ clamped[upper]
         difference.addmm_(free[lower].T, free[upper], beta=1 / len(clamped[lower]), alpha=-1 / len(free[lower]))
         if lower == upper:
-            # The product is symmetrical up to rounding; an optimiser that divides by the size of its gradient
-            # would turn that rounding into an asymmetric coupling.
+            # The product is symmetrical up to rounding only, and an optimiser that divides by the size of its gradient
+            # would turn the rounding into an asymmetric coupling.
             difference = (difference + difference.T) / 2
             difference.fill_diagonal_(0)
         couplings.append(difference)
@@ -55,24 +55,23 @@ class ContrastiveHebbian(LearningRule):
 
     Args:
         bias_rate: learning rate of the biases as a multiple of the couplings' rate.
-        reclamp: whether the visible rates at which free chains end are held in turn, as images are held in the clamped
-            phase, before hidden rates are read. By the published rule hidden rates of the free phase are read at time
-            T. They follow the visible rates with a lag of tau, and in the clamped phase without one, so that learning
-            ends where phi phi agrees although fast changes vary more in samples than in images. With a second clamped
-            phase hidden rates are found from visible ones in one way in both averages. With two layers and without
-            noise they are the same function f of them, and learning ends where the means of ``phi(v)``, ``f(phi(v))``
-            and their products agree between samples and images. Boltzmann machines learn in this way, from the
-            expected hidden units given the visible ones (P. Smolensky, Information processing in dynamical systems,
-            1986; G. E. Hinton, Neural Comput. 14, 1771 (2002)).
+        reclamp: whether a second clamped phase holds the visible rates at the end of the free phase, as the first holds
+            images, before hidden rates are read. In the published rule the hidden rates of the free phase are read at
+            time T. There they follow the visible rates with a lag of tau; in the clamped phase there is no lag. So
+            learning can end, with phi phi equal in both phases, while fast changes still vary more in samples than in
+            images. With a second clamped phase both averages find hidden rates from visible rates in the same way. With
+            two layers and without noise, hidden rates are then the same function f of visible rates, and learning ends
+            where the means of ``phi(v)``, ``f(phi(v))`` and their products agree between samples and images. Boltzmann
+            machines also learn from the expected hidden units given the visible ones (P. Smolensky, Information
+            processing in dynamical systems, 1986; G. E. Hinton, Neural Comput. 14, 1771 (2002)).
         l1: strength of the L1 penalty of the learned couplings: each step is followed by
-            ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (L2 is the optimiser's
-            weight_decay, which leaves the biases alone too.)
+            ``A <- sign(A) max(|A| - k l1, 0)``, k being the learning rate, see :func:`shrink`. (The optimiser's
+            weight_decay is an L2 penalty. Neither penalty acts on the biases.)
         rate_unit: unit of the optimiser's learning rate: 1, 1/sqrt(N) or 1/N, N being the units of the visible layer.
-            The paper's summary says k = 0.01 and leaves open what k multiplies; as a factor of the difference itself
-            it makes networks collapse.
+            The paper's summary gives k = 0.01 and leaves its unit open; in the unit 1 it makes networks collapse.
 
     Raises:
-        ValueError: for a setting that is not possible.
+        ValueError: for a setting outside its range.
 
     Source:
         S. J. Fournier, P. Urbani, arXiv:2405.10822; ``reclamp`` and ``l1`` are ours.
@@ -91,20 +90,24 @@ class ContrastiveHebbian(LearningRule):
             )
         if not 0 <= self.l1 < float("inf"):
             raise ValueError(f"l1 must be 0 or more, but is {self.l1}; 0 switches it off")
-        rate_in_units(self.rate_unit, 1)  # complains about an unknown one
+        rate_in_units(self.rate_unit, 1)  # refuses an unknown unit
 
     @property
     def streams(self) -> tuple[int, ...]:
-        """Clamped and free phase, and with ``reclamp`` a second clamped one."""
+        """Streams of the clamped and the free phase, and with ``reclamp`` of the second clamped phase."""
         return (*super().streams, *([Stream.RECLAMPED_PHASE] if self.reclamp else []))
 
     def check(self, network: ChaoticNetwork) -> None:
-        """Refuse to hold samples where nothing hidden could relax."""
+        """Refuse ``reclamp`` for a network without hidden layers.
+
+        Raises:
+            ValueError: if the network has none, with advice.
+        """
         if self.reclamp and network.num_layers == 1:
             raise ValueError("reclamp lets hidden layers relax, and this network has none: leave it out")
 
     def run(self, phases: Phases) -> tuple[State, State]:
-        """Run the clamped and the free phase; with ``reclamp``, hold the end of the free one."""
+        """Run the clamped and the free phase; with ``reclamp``, a second clamped phase replaces the free state."""
         clamped, free = phases.clamped_and_free()
         if self.reclamp:
             free = phases.clamped(free.rates[0], Stream.RECLAMPED_PHASE)

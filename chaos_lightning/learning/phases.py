@@ -25,12 +25,12 @@ class Phases:
 
     Attributes:
         network: the network that learns.
-        clock: says alpha and how many time steps a phase takes.
+        clock: times of the network, from which alpha and the number of time steps of a phase follow.
         visible: rates of the images, with labels if there are label units, ``(images, visible units)``.
-        starts: stream to the random start of its chains.
+        starts: random start of the chains, by stream.
         held: visible rates that some chains of the free phase hold; None for none.
         dropout: parts of the network that are dropped in this step.
-        watch: is shown the potentials of every free phase, one tensor ``(chains, units)`` a layer.
+        watch: function to call with the potentials of every free phase, one tensor ``(chains, units)`` per layer.
     """
 
     network: ChaoticNetwork
@@ -46,12 +46,12 @@ class Phases:
 
         Args:
             visible: rates to hold, ``(chains, visible units)``; None holds the images.
-            stream: of the random start.
+            stream: stream of the random start.
         """
         return self._run(stream, Held(self.visible if visible is None else visible))
 
     def free(self, stream: int = Stream.FREE_PHASE) -> State:
-        """Let chains run by themselves for the time T, but for held visible rates."""
+        """Let chains run by themselves for the time T, except for held visible rates."""
         state = self._run(stream, self.held)
         self.watch(state.potentials)
         return state

@@ -13,18 +13,18 @@ Memory = Mapping[str, Tensor]
 
 
 RateUnit = Literal["1", "1/sqrt(N)", "1/N"]
-"""Unit in which a learning rate is given; N counts the units of the visible layer, whatever lies above it."""
+"""Unit in which a learning rate is given. N is the number of units of the visible layer in every architecture."""
 
 
 def rate_in_units(unit: RateUnit, num_visible: int) -> float:
     """Return the value of a unit of the learning rate.
 
-    Hebbian terms of this field carry one: ``A_ij <- A_ij + (k / N) phi_i phi_j`` in Hopfield networks and in D. G.
+    Hebbian terms in this field carry a unit: ``A_ij <- A_ij + (k / N) phi_i phi_j`` in Hopfield networks and in D. G.
     Clark, L. F. Abbott, Phys. Rev. X 14, 021001 (2024); couplings of order ``1 / sqrt(N)`` suggest ``k / sqrt(N)``.
 
     Args:
-        unit: of the learning rate.
-        num_visible: N, units of the visible layer, labels among them.
+        unit: unit of the learning rate.
+        num_visible: N, the number of units of the visible layer, label units included.
 
     Raises:
         ValueError: for an unknown unit.
@@ -39,9 +39,10 @@ class Difference(NamedTuple):
     """The difference of the two phases, or the direction of the update that a rule makes of it.
 
     Attributes:
-        couplings: of the learned couplings, ``(lower units, upper units)`` each, in the order of ``network.pairs``.
-        biases: of the biases, ``(units,)`` a layer.
-        noted: name to further tensors for the rule's memory; they are averaged over all processes.
+        couplings: part for the learned couplings, one matrix ``(lower units, upper units)`` each, in the order of
+            ``network.pairs``.
+        biases: part for the biases, one vector ``(units,)`` per layer.
+        noted: further tensors for the rule's memory, by name; they are averaged over all processes.
     """
 
     couplings: list[Tensor]
@@ -52,14 +53,14 @@ class Difference(NamedTuple):
 class LearningRule:
     """A learning rule, as a frozen dataclass of its settings.
 
-    A training step asks for the parts of a rule in the order in which they stand here. Nothing is kept in the rule
-    itself: tensors that it remembers between steps come from :meth:`init`, are handed to it, and are saved in
-    checkpoints. On a GPU :meth:`run` and :meth:`compare` become one graph, so they must not wait for the device or
-    depend on anything but their arguments and the settings.
+    A training step calls the methods of a rule in the order in which they stand here. The rule itself keeps no state.
+    Tensors that it remembers between steps (its memory) come from :meth:`init`, are passed to its methods, and are
+    saved in checkpoints. On a GPU :meth:`run` and :meth:`compare` become one graph, so they must not wait for the
+    device or depend on anything but their arguments and the settings.
 
     Attributes:
-        bias_rate: learning rate of the biases as a multiple of the couplings' rate, at the start; schedules act on
-            both.
+        bias_rate: learning rate of the biases as a multiple of the couplings' rate, at the start of training; schedules
+            act on both.
         rate_unit: factor that turns the optimiser's learning rate into the rule's, see :func:`rate_in_units`.
     """
 
@@ -75,11 +76,11 @@ class LearningRule:
         """Refuse a network that the rule cannot train.
 
         Raises:
-            ValueError: with advice.
+            ValueError: if it cannot, with advice.
         """
 
     def init(self, network: ChaoticNetwork) -> dict[str, Tensor]:
-        """Return the tensors that the rule remembers, as they are before the first step."""
+        """Return the rule's memory as it is before the first step: tensors by name."""
         return {}
 
     def run(self, phases: Phases) -> tuple[State, State]:
@@ -87,21 +88,21 @@ class LearningRule:
         return phases.clamped_and_free()
 
     def compare(self, phases: Phases, clamped: State, free: State) -> Difference:
-        """Compare two states, in float32 or float64; clamped minus free."""
+        """Return the difference of two states, clamped minus free, in float32 or float64."""
         raise NotImplementedError(f"{type(self).__name__} needs a method compare that gives a Difference")
 
     def follow(self, memory: Memory, noted: Memory, step: int) -> Memory:
         """Return the memory after a step.
 
         Args:
-            memory: before the step.
-            noted: by :meth:`compare`, averaged over all processes.
-            step: steps taken before, from 0.
+            memory: memory before the step.
+            noted: tensors noted by :meth:`compare`, averaged over all processes.
+            step: number of steps taken before, from 0.
         """
         return memory
 
     def direction(self, phases: Phases, difference: Difference, memory: Memory) -> Difference:
-        """Return the direction of the update, in which the optimiser takes a step; may overwrite the difference."""
+        """Return the direction in which the optimiser takes its step; may overwrite the difference."""
         return difference
 
     def update(
@@ -110,9 +111,9 @@ class LearningRule:
         """Change the weights.
 
         Args:
-            network: to change.
-            memory: after :meth:`follow`.
-            learning_rate: of the couplings in this step, k.
-            descend: takes the optimiser's step.
+            network: network to change.
+            memory: memory after :meth:`follow`.
+            learning_rate: k, the learning rate of the couplings in this step.
+            descend: function that takes the optimiser's step.
         """
         descend()

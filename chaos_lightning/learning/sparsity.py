@@ -9,7 +9,7 @@ from torch.nn.functional import softshrink
 
 @torch.no_grad()
 def shrink(couplings: Sequence[Tensor], amount: float) -> None:
-    """Move every coupling towards 0 by an amount, and to exactly 0 if it is that near (soft threshold), in place.
+    """Move every coupling towards 0 by an amount, or to exactly 0 if it is no larger (soft threshold), in place.
 
     ``A <- sign(A) max(|A| - amount, 0)``. After a step of learning rate k, with ``amount = k l1``, this is the
     proximal step of the penalty ``l1 sum |A|`` (ISTA: I. Daubechies, M. Defrise, C. De Mol, Comm. Pure Appl. Math.

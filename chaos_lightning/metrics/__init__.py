@@ -9,6 +9,7 @@ from chaos_lightning.metrics.lyapunov import LyapunovExponent
 from chaos_lightning.metrics.manifold import ManifoldPrecision, ManifoldRecall
 from chaos_lightning.metrics.memorisation import NearCopyShare
 from chaos_lightning.metrics.relative_entropy import RelativeEntropyError
+from chaos_lightning.metrics.roughness import Roughness
 from chaos_lightning.metrics.second_moment import SecondMomentError
 from chaos_lightning.metrics.spectrum import SpectrumError
 from chaos_lightning.metrics.warning_signs import WarningSigns
@@ -26,6 +27,7 @@ __all__ = [
     "ParticipationRatio",
     "RelativeEntropyError",
     "RestingFraction",
+    "Roughness",
     "SecondMomentError",
     "SpectrumError",
     "WarningSigns",

@@ -22,6 +22,7 @@ from chaos_lightning.metrics.inversion import InvertedShare
 from chaos_lightning.metrics.manifold import ManifoldPrecision, ManifoldRecall
 from chaos_lightning.metrics.memorisation import NearCopyShare
 from chaos_lightning.metrics.relative_entropy import RelativeEntropyError
+from chaos_lightning.metrics.roughness import Roughness
 from chaos_lightning.metrics.second_moment import SecondMomentError
 from chaos_lightning.metrics.spectrum import SpectrumError
 
@@ -84,6 +85,7 @@ _TABLE = (
     Measure("real_accuracy", "A_X", "A_X", best=0.5, part_of="adversarial_accuracy_indicator"),
     Measure("manifold_precision", "precision", "manifold precision", best=1, metric=ManifoldPrecision, least_images=4),
     Measure("manifold_recall", "recall", "manifold recall", best=1, metric=ManifoldRecall, least_images=4),
+    Measure("roughness", "roughness", "roughness", best=1, metric=Roughness, needs=("image_shape",)),
     Measure("inverted_share", "inverted", "share of inverted images", metric=InvertedShare),
     Measure(
         "near_copy_share",

@@ -1,9 +1,10 @@
 """Measures of one validation or test run, at T and at other sampling times, with their floors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
@@ -49,17 +50,24 @@ def four_measures(num_pixels: int) -> MetricCollection:
 
 
 def all_measures(
-    num_pixels: int, training_images: Tensor | None, training_labels: Tensor | None, count: int
+    image_shape: Sequence[int], training_images: Tensor | None, training_labels: Tensor | None, count: int
 ) -> MetricCollection:
     """Make the accuracy measures, and the measures of diversity that are possible.
 
     Args:
-        num_pixels: Pixels of an image.
+        image_shape: Shape of an image; the measures of neighbouring pixels need 3 x 3 of them at least.
         training_images: Training images of the generator, ``(M, ...)``, for near-copies; None leaves these out.
         training_labels: Their labels, ``(M,)``, for the classes; None leaves these out.
         count: Images on a side.
     """
-    given = {"num_pixels": num_pixels, "training_images": training_images, "training_labels": training_labels}
+    num_pixels = torch.Size(image_shape).numel()
+    has_neighbours = len(image_shape) > 1 and min(image_shape[-2:]) >= 3
+    given = {
+        "num_pixels": num_pixels,
+        "image_shape": tuple(image_shape) if has_neighbours else None,
+        "training_images": training_images,
+        "training_labels": training_labels,
+    }
     possible = [
         measure
         for measure in MEASURES.values()
@@ -69,8 +77,12 @@ def all_measures(
         and all(given[need] is not None for need in measure.needs)
     ]
     measures = four_measures(num_pixels)
+
     # The order in which files list them: first the measures that need least.
-    for measure in sorted(possible, key=lambda measure: (measure.needs, measure.least_images)):
+    def order(measure: Measure) -> tuple[bool, int, int]:
+        return "training_images" in measure.needs, len(measure.needs), measure.least_images
+
+    for measure in sorted(possible, key=order):
         measures.add_metrics({measure.name: _make(measure, **given)})
     return measures
 

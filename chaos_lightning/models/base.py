@@ -1,4 +1,4 @@
-"""The chaotic network as a LightningModule: its settings, and what they make."""
+"""The chaotic network as a LightningModule: its settings, and the parts made from them."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -20,42 +20,46 @@ from chaos_lightning.sampling import VisibleLayout
 class ChaoticGenerator(HebbianTraining):
     """A chaotic network trained by contrastive Hebbian learning to look like the data at time T.
 
-    Training is by manual optimisation without backpropagation: each step sets the gradient of the learned couplings
-    and of the biases to minus the direction of the learning rule and steps the optimiser once, so that plain SGD with
-    ``lr=k`` is the rule of arXiv:2405.10822 with learning rate k.
+    Training is manual optimisation without backpropagation. Each step sets the gradient of the learned couplings and
+    biases to minus the direction of the learning rule, and steps the optimiser once. So plain SGD with ``lr=k`` is the
+    rule of arXiv:2405.10822 with learning rate k.
 
-    The network integrates on its own from a random start; nothing random enters after that, unless noise is asked for.
+    The network runs on its own from a random start; nothing random enters after the start, unless noise is asked for.
 
     Args:
-        layer_sizes: units of each layer, visible first; label units come on top of the visible ones given here.
-        gain: g of the frozen couplings; their entries have variance gain^2 / fan_in. Chaos without training: g > 1.
+        layer_sizes: units of each layer, visible first; label units are added to the visible units given here.
+        gain: g, the strength of the frozen couplings; their entries have variance gain^2 / fan_in. The untrained
+            network is chaotic for g > 1.
         wiring: connections of the layers, which may have gains of their own and may learn or not, see
-            :class:`Connection`; None connects each layer with the next, or a single one with itself.
+            :class:`Connection`; None connects each layer with the next, or a single layer with itself.
         tau: time constant of the units, in the same unit as every other time.
         dt: length of an Euler step, shorter than tau.
-        sampling_time: T, when the activity is read out as an image; a whole number of steps.
+        sampling_time: T, the time at which the activity is read out as an image; a whole number of steps.
         rate: rate function: tanh, hardtanh, or the class of one of your own, see :class:`RateFunction`.
         rule: learning rule; None takes the published one, see :class:`ContrastiveHebbian`.
-        noise: strength of noise that is injected at every time step, in training and in sampling; 0 leaves the activity
-            to the network. With gain 0 the network is then driven by noise instead of chaos (Langevin dynamics). It is
-            the standard deviation that the noise alone gives a potential for dt -> 0, see :class:`Noise`.
-        num_classes: classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
-        label_repetitions: label units of each class.
-        held_label_share: share of the free phase's chains whose labels are held at those of the minibatch's images, as
-            they are held when images are asked for by class, see :meth:`training_step`.
-        held_pixel_share: share of the free phase's chains whose pixels are held at the minibatch's images, as they are
-            held when classes are read. Both shares together leave some chains free.
-        num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
+        noise: strength of the noise injected at every time step, in training and in sampling; 0 injects none. With
+            gain 0, noise drives the network instead of chaos (Langevin dynamics). The strength is the standard
+            deviation that noise alone gives a potential for dt -> 0, see :class:`Noise`.
+        num_classes: number of classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
+        label_repetitions: number of label units for each class.
+        held_label_share: share of the free phase's chains that hold the labels of the minibatch's images, as chains do
+            when they generate images by class, see :meth:`training_step`.
+        held_pixel_share: share of the free phase's chains that hold the pixels of the minibatch's images, as chains do
+            when they read classes. Together with held_label_share it must be below 1, so that some chains are free.
+        num_chains: number of chains of the free phase, over all processes; None takes as many as the minibatch has
+            images.
         coupling_dropout: probability that a learned coupling is left out of a training step.
         hidden_dropout: probability that a hidden unit sends nothing in a training step. All chains and phases of a step
             drop the same parts, drawn anew at every step, see :class:`Dropout`.
         measure_times: further sampling times at which validation and test measure; None takes T/2, 3T/2 and 2T.
-        seed: of the frozen couplings and of every random initial state.
-        optimizer: makes the optimiser from the parameters; plain SGD with the paper's k = 0.01 by default.
-        lr_scheduler: makes a learning rate schedule from the optimiser, stepped once a training step.
+        seed: seed of the frozen couplings and of every random initial state.
+        optimizer: function that makes the optimiser from the parameters; in YAML, a class of torch.optim and its
+            settings. The default is plain SGD with the paper's k = 0.01.
+        lr_scheduler: function that makes a learning rate schedule from the optimiser; in YAML, a class and its
+            settings. The schedule is stepped once per training step.
 
     Raises:
-        ValueError: for settings that make no network or no time step, with advice.
+        ValueError: for settings with which no network can be made or run, with advice.
     """
 
     default_wiring: ClassVar[Sequence[Connection] | None] = None
@@ -116,7 +120,7 @@ class ChaoticGenerator(HebbianTraining):
         remembered = self.rule.init(self.network).items()
         self.memory = nn.ParameterDict({name: nn.Parameter(value, requires_grad=False) for name, value in remembered})
         self._divergence = DivergenceWatch(self.network.num_layers)
-        # Lightning has noted objects; checkpoints and loggers get what they are made from.
+        # Lightning has noted objects; checkpoints and loggers get their class paths and settings instead.
         self.hparams["rate"] = rate if isinstance(rate, str) else described(rate)
         self.hparams["rule"] = described(self.rule)
         self.hparams["wiring"] = described_wiring(wiring)
@@ -128,7 +132,7 @@ class ChaoticGenerator(HebbianTraining):
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Units of each layer, visible first, label units among them."""
+        """Units of each layer, visible first, label units included."""
         return list(self.network.layer_sizes)
 
     def trainable(self) -> list[nn.Parameter]:
@@ -137,15 +141,19 @@ class ChaoticGenerator(HebbianTraining):
 
     @property
     def largest_potential(self) -> float:
-        """Largest absolute potential of the free phase, at the newest step that was looked at."""
+        """Largest absolute potential of the free phase, as found by the last look for divergence."""
         return self._divergence.largest_potential
 
     def largest_input(self) -> float:
-        """Return the largest absolute input that rates in [-1, 1] can give a unit: potentials do not stay above it."""
+        """Return the largest absolute input that rates in [-1, 1] can give a unit; potentials cannot stay above it."""
         return self.network.largest_input()
 
     def setup(self, stage: str) -> None:
-        """Check before any work starts that data, precision and number of processes fit the network."""
+        """Check before any work starts that data, precision and number of processes fit the network.
+
+        Raises:
+            ValueError: if they do not fit, with advice.
+        """
         super().setup(stage)
         num_classes = getattr(self.trainer.datamodule, "num_classes", self.layout.num_classes)  # type: ignore[attr-defined]
         if self.layout.num_classes not in (0, num_classes):
@@ -161,13 +169,16 @@ class ChaoticGenerator(HebbianTraining):
             raise ValueError(f"num_chains={self.num_chains} cannot be shared equally by {world_size} processes")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Look for divergence first, then as every generator."""
+        """Look for divergence, then describe the content of the file as every generator does."""
         if self._trainer is not None and self.trainer.optimizers:
             self.look_for_divergence()
         super().on_save_checkpoint(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """As every generator; a network takes the weights of one whose rule remembers other tensors."""
+        """Check the file as every generator does, but accept a file whose rule remembers other tensors.
+
+        Tensors that only the file remembers are dropped; tensors that only this rule remembers keep their values.
+        """
         super().on_load_checkpoint(checkpoint)
         weights = checkpoint["state_dict"]
         own = {f"memory.{name}": value for name, value in self.memory.items()}

@@ -1,4 +1,4 @@
-"""Sampling with a chaotic network: everything that is asked of its chains."""
+"""Sampling with a chaotic network: its chains generate, complete and classify images."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch
 
 READINGS = 8
-"""Chains that read the class of an image; twice as many were right in 1 to 2 % more of the images."""
+"""Number of chains that read the class of an image; twice as many were right for 1 to 2 % more of the images."""
 
 Labels = int | str | Sequence[int] | Tensor
-"""A class to ask for, several that take turns, or "all"."""
+"""A class to ask for, several classes in turn, or "all"."""
 
 
 class ChainSampler(ImageGenerator):
-    """A generator whose chains can be asked to do tasks.
+    """A generator whose chains perform tasks.
 
     Attributes:
         network: the network.
-        layout: of its visible layer.
+        layout: layout of its visible layer.
         clock: time constant, time step and sampling time.
         noise: strength of injected noise.
     """
@@ -59,24 +59,25 @@ class ChainSampler(ImageGenerator):
         repeats: int = 1,
         chains_at_once: int = 500,
     ) -> Any:
-        """Let chains do a task: run them from random states with some visible rates held, and read the answers.
+        """Let chains perform a task: run them from random states with some visible rates held, and read the answers.
 
-        On one kind of device, chain i depends on the seed and on i alone: more chains, or other times, leave the first
-        ones as they are.
+        On one kind of device, chain i depends on the seed and on i alone. So asking for more chains, or for other
+        times, does not change the chains from before.
 
         Args:
-            task: what to hold and what to read.
+            task: task that says which rates to hold and how to read the answers.
             num_chains: number of chains.
-            times: when to read, 0 or more, in any order; None takes the T of training.
-            seed: of the random initial states; None draws one from torch's global generator.
+            times: times at which to read, 0 or more, in any order; None takes the T of training.
+            seed: seed of the random initial states; None draws one from torch's global generator.
             examples: visible rates to hold, ``(examples, visible units)``, which chains take in turn; None takes the
                 task's own.
-            repeats: chains that take the same example before it is the turn of the next.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            repeats: number of consecutive chains that take the same example.
+            chains_at_once: chains that run together; bounds the memory. Results differ by rounding, which chaos
+                amplifies: one pixel of 156,800 by one grey level in a trained network at T = 100, more at larger g.
 
         Returns:
-            Answers as the task reads them, ``(num_chains, ...)``; given times, a dict from time to such answers, all
-            of one run.
+            Answers as the task reads them, ``(num_chains, ...)``; if times are given, a dict from time to such answers,
+            all of one run.
 
         Raises:
             ValueError: if a number is not positive, a time is not a whole number of time steps, or the network cannot
@@ -101,22 +102,18 @@ class ChainSampler(ImageGenerator):
         labels: Labels | None = None,
         chains_at_once: int = 500,
     ) -> Any:
-        """Generate images, see :meth:`perform`.
+        """Generate images as :meth:`perform` does; refuse a class that the network does not know.
 
         Args:
             num_samples: number of images.
             times: sampling times, 0 or more, in any order; None takes the T of training.
-            seed: of the random initial states; None draws one from torch's global generator.
+            seed: seed of the random initial states; None draws one from torch's global generator.
             labels: class to hold, or several in turn (image i is of class ``labels[i % len(labels)]``), or "all" for
-                all in turn; None holds nothing.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+                all classes in turn; None holds nothing.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
-            Images in [-1, 1], ``(num_samples, 1, side, side)``; given times, a dict from time to such images, all
-            of one run.
-
-        Raises:
-            ValueError: as :meth:`perform`, or if the network does not know the class.
+            Images in [-1, 1], ``(num_samples, 1, side, side)``; if times are given, a dict from time to such images.
         """
         return self.perform(self.task_for(labels), num_samples, times, seed, chains_at_once=chains_at_once)
 
@@ -126,19 +123,16 @@ class ChainSampler(ImageGenerator):
     ) -> dict[float, State]:
         """Return the activity of all layers along the runs of :meth:`sample`.
 
-        All chains run together: for very many, ask for a part of the times.
+        All chains run together, and the activity at all times is kept: for very many chains, ask for a few times only.
 
         Args:
             num_chains: number of chains.
-            times: when to note the activity, 0 or more, in any order.
-            seed: of the random initial states; chain i is that of sample i of the same seed.
+            times: times at which to note the activity, 0 or more, in any order.
+            seed: seed of the random initial states; chain i is the chain of sample i of the same seed.
             labels: classes to hold, as in :meth:`sample`.
 
         Returns:
             Time to potentials and rates of each layer, ``(num_chains, units)``, visible first.
-
-        Raises:
-            ValueError: as :meth:`sample`.
         """
         task = self.task_for(labels)
         (chains,) = ChainLoader(num_chains, num_chains, seed, task, task.examples(self.layout))
@@ -152,10 +146,10 @@ class ChainSampler(ImageGenerator):
 
         Args:
             images: ``(images, 1, side, side)`` in [-1, 1].
-            num_samples: chains that read each image, from different random states; their mean is taken. One by itself
-                is nearly always sure of some class.
-            seed: of the random initial states.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            num_samples: chains that read each image, from different random states. The mean of their probabilities is
+                taken, because a single chain is nearly always sure of some class.
+            seed: seed of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Probabilities of the classes, ``(images, classes)``.
@@ -180,9 +174,9 @@ class ChainSampler(ImageGenerator):
         Args:
             images: ``(images, 1, side, side)`` in [-1, 1]; hidden pixels are not looked at.
             mask: True where a pixel is hidden, ``(side, side)``; the same for all images.
-            num_samples: completions of each image. More of them leave the first ones as they are.
-            seed: of the random initial states.
-            chains_at_once: chains that run together; bounds the memory, does not change the result.
+            num_samples: completions of each image. Asking for more does not change the first ones.
+            seed: seed of the random initial states.
+            chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Completed images, ``(images, num_samples, 1, side, side)``, on the network's device.
@@ -192,7 +186,7 @@ class ChainSampler(ImageGenerator):
                 size, not of truth values, or hides everything or nothing.
         """
         task, rates = Complete(mask), self._rates_of(images)
-        # Chains take the images in turn, as they take classes in turn.
+        # Chains take the images in turn, so that more completions leave the first ones as they are.
         num_chains = len(rates) * num_samples
         completed = self.perform(task, num_chains, seed=seed, examples=rates, chains_at_once=chains_at_once)
         return completed.view(num_samples, len(rates), *self.image_shape).transpose(0, 1)  # type: ignore[no-any-return]
@@ -202,11 +196,11 @@ class ChainSampler(ImageGenerator):
         return self.layout.classes(asked)
 
     def task_for(self, labels: Labels | None) -> Task:
-        """Return the task of generating images, of certain classes or of any."""
+        """Return the task of generating images, by class if labels are given."""
         return Generate() if labels is None else GenerateByClass(self.classes(labels))
 
     def predict_step(self, batch: ChainRange, batch_idx: int) -> Tensor:
-        """Return the answers of a range of chains, as :meth:`perform` numbers them."""
+        """Return the answers of a range of chains at time T, with chains numbered as in :meth:`perform`."""
         return self.sampler.answers_of(batch, [self.sampling_time])[self.sampling_time]
 
     @property
@@ -215,7 +209,7 @@ class ChainSampler(ImageGenerator):
         return Sampler(self.network, self.layout, self.clock, self.noise)
 
     def _rates_of(self, images: Tensor) -> Tensor:
-        """Visible rates of images of a user's own, on the network's device."""
+        """Check a user's images and return their visible rates, on the network's device."""
         return self.layout.rates_of(as_image_rows(images, "images", self.layout.num_pixels).to(self.device))
 
     # Measuring
@@ -226,7 +220,10 @@ class ChainSampler(ImageGenerator):
         return self.sampler.answers(Generate(), len(batch.images), self.measure_times, seed, batch.first_index)
 
     def class_measures(self) -> ClassMeasures | None:
-        """Return measures of images asked for by class and of classes read, for networks with label units."""
+        """Return the measures of generation by class and of classification.
+
+        None for a network without label units, and for data without training images.
+        """
         if not self.layout.num_classes:
             return None
         training = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
@@ -235,10 +232,10 @@ class ChainSampler(ImageGenerator):
         return ClassMeasures(training.images, training.labels, self.layout.num_classes)
 
     def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
-        """Ask for an image of each label of a batch, and read the class of each of its images.
+        """Generate an image for each label of a batch, read the class of each of its images, and measure both.
 
-        Chains that are asked start where those of :meth:`evaluation_images` do, so that only the labels make a
-        difference.
+        The generating chains have the same random starts as in :meth:`evaluation_images`, so that only the labels make
+        a difference.
         """
         sampler, times, first_image = self.sampler, [self.sampling_time], batch.first_index
         labels, seed = self.layout.rates_of_labels(batch.labels), (self.seed, Stream.EVALUATION)

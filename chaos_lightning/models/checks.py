@@ -1,28 +1,26 @@
-"""Checks of a network's settings, before anything is made of them."""
+"""Checks of a network's settings, before anything is made from them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 MOVED = {
-    "centering": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {centering: VALUE}}",
-    "reclamp": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {reclamp: VALUE}}, or "
-    "ContrastiveHebbian without centring",
-    "bias_rate": "rule={class_path: chaos_lightning.CentredHebbian, init_args: {bias_rate: VALUE}}, or "
-    "ContrastiveHebbian without centring",
-    "l1": "rule={class_path: chaos_lightning.ContrastiveHebbian, init_args: {l1: VALUE}}, or CentredHebbian",
+    "centering": "CentredHebbian",
+    "reclamp": "CentredHebbian, or ContrastiveHebbian without centring,",
+    "bias_rate": "CentredHebbian, or ContrastiveHebbian without centring,",
+    "l1": "ContrastiveHebbian, or CentredHebbian,",
 }
-"""Settings of version 0.1.0 to how they are spelt now."""
+"""Learning rules that now have settings of version 0.1.0, by the names of the settings."""
 
 
 def refuse_old_settings(settings: Mapping[str, Any]) -> None:
     """Refuse settings of earlier versions.
 
     Raises:
-        ValueError: with the new spelling.
+        ValueError: if there is one, with the new spelling.
     """
-    for name, spelling in MOVED.items():
+    for name, rules in MOVED.items():
         if name in settings:
-            raise ValueError(f"{name} is a setting of the learning rule now: {spelling}")
+            raise ValueError(f"{name} is a setting of the learning rule now: give rule={rules} with this setting")
 
 
 def check_settings(
@@ -33,17 +31,17 @@ def check_settings(
     dropouts: Mapping[str, float],
     shares: Mapping[str, float],
 ) -> None:
-    """Refuse numbers that are not possible.
+    """Refuse numbers outside their range.
 
     Args:
         num_layers: number of layers.
-        num_chains: chains of the free phase.
+        num_chains: number of chains of the free phase; None takes one per image.
         noise: strength of injected noise.
-        dropouts: name to probability, of couplings and of hidden units.
-        shares: name to share of the chains that hold something.
+        dropouts: probabilities of dropping couplings and hidden units, by the names of the settings.
+        shares: shares of the free phase's chains that hold labels or pixels, by the names of the settings.
 
     Raises:
-        ValueError: with the name of the setting, its range and its value.
+        ValueError: if a number is outside its range; the message gives the setting, its range and its value.
     """
     if num_chains is not None and num_chains < 1:
         raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")

@@ -1,4 +1,4 @@
-"""Stops training whose numbers have blown up."""
+"""Checks that stop a training whose numbers have blown up."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,15 @@ LARGEST_POTENTIAL = 1e4
 
 
 class TrainingDivergedError(RuntimeError):
-    """Training has produced numbers that are not finite or absurdly large."""
+    """An error for training whose numbers are not finite, or absurdly large."""
 
 
 def check_pixels(largest: float, step: int) -> None:
-    """Raise if training images are not what generators learn.
+    """Refuse training images that are not finite or outside [-1, 1].
 
     Args:
-        largest: absolute pixel, NaN if one is.
-        step: of training.
+        largest: largest absolute pixel; NaN if a pixel is NaN.
+        step: training step.
 
     Raises:
         ValueError: for pixels that are not finite or outside [-1, 1].
@@ -31,15 +31,15 @@ def check_pixels(largest: float, step: int) -> None:
 
 
 def check_potentials(largest: float, step: int, advice: str) -> None:
-    """Raise if potentials, or the largest input that the weights can give a unit, mean divergence.
+    """Refuse potentials, or inputs that the weights can give a unit, that mean divergence.
 
     Args:
-        largest: absolute value, NaN if one is.
-        step: of training.
-        advice: what to do.
+        largest: largest absolute value; NaN if a value is NaN.
+        step: training step.
+        advice: advice for the error message.
 
     Raises:
-        TrainingDivergedError: if it is not finite or beyond LARGEST_POTENTIAL.
+        TrainingDivergedError: if the value is not finite or beyond LARGEST_POTENTIAL.
     """
     if not largest <= LARGEST_POTENTIAL:
         raise TrainingDivergedError(
@@ -49,13 +49,14 @@ def check_potentials(largest: float, step: int, advice: str) -> None:
 
 
 class DivergenceWatch:
-    """Keeps the largest absolute pixel and potential seen, and complains when asked to look at them.
+    """The largest absolute pixel and potentials of the steps since the last look.
 
-    Taking in is cheap and never waits for the device; looking does.
+    :meth:`take_in` is cheap and never waits for the device; :meth:`look` waits for it.
 
     Attributes:
-        largest: absolute pixel and potential of each layer since the last look, in memory that stays where it is.
-        largest_potential: what the last look has found.
+        largest: largest absolute pixel, then largest absolute potential of each layer, since the last look. Its memory
+            stays in place, because graphs write to it.
+        largest_potential: largest absolute potential that the last look has found.
     """
 
     def __init__(self, num_layers: int) -> None:
@@ -63,7 +64,7 @@ class DivergenceWatch:
         self.largest_potential = 0.0
 
     def to(self, device: torch.device) -> None:
-        """Keep them on a device from now on."""
+        """Move the numbers to a device, and keep them there."""
         if self.largest.device != device:
             self.largest = self.largest.to(device)
 
@@ -71,15 +72,15 @@ class DivergenceWatch:
         """Take in the images of a step and the potentials of each layer in its free phase."""
         extremes = [torch.aminmax(tensor) for tensor in (images, *potentials)]  # a tenth of the time of a norm
         smallest, largest = (torch.stack(each) for each in zip(*extremes, strict=True))
-        # All of these hand NaN on, so nothing is lost between two looks.
+        # All these operations pass NaN on, so that none is lost between two looks.
         torch.maximum(self.largest, torch.maximum(largest, -smallest), out=self.largest)
 
     def look(self, step: int, advice: str) -> None:
-        """Raise if anything taken in since the last look is bad.
+        """Check the numbers taken in since the last look, and start again from 0.
 
         Args:
-            step: of training.
-            advice: what to do if it diverges.
+            step: training step.
+            advice: advice for the message of a divergence.
 
         Raises:
             ValueError: for pixels that are not finite or outside [-1, 1].

@@ -1,4 +1,4 @@
-"""The base of every module that generates images: its settings, and what others may ask of it."""
+"""The base of every module that generates images: its settings, and the methods on which other parts rely."""
 
 from collections.abc import Sequence
 from inspect import signature
@@ -16,7 +16,7 @@ from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
-"""Precisions of the trainer in which weights keep what they learn."""
+"""Precisions of the trainer in which small updates of the weights are not lost."""
 
 WITHOUT_BFLOAT16 = ("AVX2", "NO AVX")
 """Instruction sets of processors on which torch multiplies in bfloat16 far more slowly than in float32."""
@@ -29,17 +29,18 @@ class ImageGenerator(Saved):
     optimisation with one optimiser, stepped once a minibatch, see :meth:`descend`.
 
     Args:
-        num_pixels: pixels of an image.
-        seed: of everything random.
-        optimizer: makes the optimiser from the parameters.
-        lr_scheduler: makes a learning rate schedule from the optimiser, stepped once a training step.
+        num_pixels: number of pixels of an image.
+        seed: seed of all random numbers.
+        optimizer: function that makes the optimiser from the parameters.
+        lr_scheduler: function that makes a learning rate schedule from the optimiser; the schedule is stepped once per
+            training step.
 
     Attributes:
         learns: whether more training steps make a better generator.
         image_shape: channels, rows and columns of an image.
 
     Raises:
-        ValueError: if the pixels make no square image, or for a negative seed.
+        ValueError: if the pixels make no square image, or if the seed is negative.
     """
 
     learns: ClassVar[bool] = True
@@ -80,7 +81,7 @@ class ImageGenerator(Saved):
         self._trained = []
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; the running hook's name without a look at it, for Lightning sets it twenty times a step."""
+        """Set an attribute; skip torch's checks for the running hook's name, which Lightning sets 20 times per step."""
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
@@ -96,10 +97,10 @@ class ImageGenerator(Saved):
         return 0.0
 
     def check_weights(self) -> None:
-        """Refuse weights with which no network works.
+        """Refuse weights of a training that has diverged.
 
         Raises:
-            TrainingDivergedError: if one is not finite, or units can get inputs beyond LARGEST_POTENTIAL.
+            TrainingDivergedError: if a weight is not finite, or units can get inputs beyond LARGEST_POTENTIAL.
         """
         for name, parameter in self.named_parameters():
             if not torch.isfinite(parameter).all():
@@ -124,12 +125,11 @@ class ImageGenerator(Saved):
     def setup(self, stage: str) -> None:
         """Check before any work starts that data and precision fit.
 
-        Weights are float32 or float64: steps far below a two-hundredth of a weight do not change it in bfloat16, and
-        float16 would need a loss to scale.
+        Weights must be float32 or float64: in bfloat16, steps far below a two-hundredth of a weight do not change it,
+        and float16 would need a loss to scale.
 
         Raises:
-            ValueError: if they do not, with what to change; or for callbacks and settings of the trainer that would
-                be ignored.
+            ValueError: if they do not fit, or callbacks and settings of the trainer would be ignored, with advice.
         """
         check_trainer(self.trainer, self)
         image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
@@ -163,8 +163,8 @@ class ImageGenerator(Saved):
 
         Args:
             num_samples: number of images.
-            seed: of the samples; None draws one from torch's global generator.
-            chains_at_once: samples made together; bounds the memory, does not change the result.
+            seed: seed of the samples; None draws one from torch's global generator.
+            chains_at_once: samples made together; bounds the memory, and changes results by rounding alone.
 
         Returns:
             Images in [-1, 1], ``(num_samples, 1, side, side)``.

@@ -19,7 +19,7 @@ class Measured(ManualUpdates):
 
     Attributes:
         image_shape: channels, rows and columns of an image.
-        sampling_time: T, when the activity is read out as an image; 0 for generators that have no such time.
+        sampling_time: T, the time at which the activity is read out as an image; 0 for generators without such a time.
         measure_times: times at which validation and test measure, T among them.
         evaluation: the measures of the last validation or test; None before.
     """
@@ -32,19 +32,18 @@ class Measured(ManualUpdates):
 
     @property
     def num_pixels(self) -> int:
-        """Pixels of an image."""
+        """Number of pixels of an image."""
         return torch.Size(self.image_shape).numel()
 
     def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
         """Generate as many images as there are real ones, ``(B, 1, side, side)`` at each of the measure times.
 
-        They are the same in every validation but for the weights: a difference between two validations is one of the
-        weights.
+        Every validation makes them from the same random numbers, so that two validations differ by the weights alone.
         """
         raise NotImplementedError
 
     def make_measures(self) -> MetricCollection:
-        """Make the measures of validation and test, the four of accuracy; subclasses may add their own.
+        """Make the measures of validation and test: the four of accuracy, to which subclasses may add their own.
 
         Each is a metric with ``update(images, real=...)``, whose value is a scalar.
         """
@@ -55,19 +54,19 @@ class Measured(ManualUpdates):
         return None
 
     def validation_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
-        """Generate as many images as there are real ones, take both into the measures, return those at time T."""
+        """Generate as many images as there are real ones, measure both, and return the generated images at time T."""
         return self._measure("val", batch)
 
     def test_step(self, batch: "EvaluationBatch", batch_idx: int) -> Tensor:
-        """As in validation."""
+        """Generate and measure images as in :meth:`validation_step`."""
         return self._measure("test", batch)
 
     def on_validation_epoch_start(self) -> None:
-        """Start from no images, whatever a run that was broken off has left."""
+        """Reset the measures, which may hold images of a run that was broken off."""
         self._start_measuring("val")
 
     def on_test_epoch_start(self) -> None:
-        """As in validation."""
+        """Reset the measures, which may hold images of a run that was broken off."""
         self._start_measuring("test")
 
     def on_validation_epoch_end(self) -> None:
@@ -94,7 +93,7 @@ class Measured(ManualUpdates):
         return generated[self.sampling_time]
 
     def measure_classes(self, measures: ClassMeasures, batch: "EvaluationBatch") -> None:
-        """Take a batch into the measures of :meth:`class_measures`."""
+        """Add a batch to the measures of :meth:`class_measures`."""
         raise NotImplementedError
 
     def _log_measures(self, stage: str) -> None:

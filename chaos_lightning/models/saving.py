@@ -1,4 +1,4 @@
-"""Checkpoints of a generator: saved with what they hold, loaded and resumed after a check."""
+"""Checkpoints of a generator: saved with a description of their content, checked before loading and resuming."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -24,33 +24,33 @@ Class = TypeVar("Class")
 
 
 class Saved(Measured):
-    """A module whose checkpoints say what they hold, and which refuses to go on from one that does not fit."""
+    """A module that describes its content in checkpoints, and refuses checkpoints that do not fit."""
 
     @property
     def layer_sizes(self) -> list[int]:
-        """Units of each layer, the one of the pixels first."""
+        """Units of each layer, the layer of the pixels first."""
         raise NotImplementedError
 
     def check_weights(self) -> None:
-        """Refuse weights with which no network works."""
+        """Refuse weights of a training that has diverged."""
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: _PATH, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]
-        """Load a trained generator; called on a class with subclasses, of whichever of them it is.
+        """Load a trained generator; on a class with subclasses, the subclass that the file names.
 
-        Arguments are those of :meth:`lightning.pytorch.LightningModule.load_from_checkpoint`; the file may also be
-        one of exported weights (.safetensors).
+        See :meth:`lightning.pytorch.LightningModule.load_from_checkpoint` for the arguments. The file may also hold
+        exported weights (.safetensors).
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if the file is damaged, or holds another architecture, or nothing of this package.
+            ValueError: if the file is damaged, holds another architecture, or was not written by this package.
         """
         checkpoint = read_checkpoint(checkpoint_path)
         header = read_header(checkpoint)
         saved = checkpoint.get("hyper_parameters", {})
         check_frozen_couplings(saved, {**saved, **kwargs}, header["layer_sizes"])
         architecture = header["architecture"]
-        locate(header.get("class_path", ""))  # imports the module that defines it, if that is at hand
+        locate(header.get("class_path", ""))  # imports the module that defines the class, if possible
         architectures = {subclass.__name__: subclass for subclass in subclasses(cls)}
         if architecture in architectures:
             loaded: Any = architectures[architecture].load_from_checkpoint(checkpoint_path, *args, **kwargs)
@@ -60,17 +60,17 @@ class Saved(Measured):
             check_architecture(checkpoint, *sorted(architectures), advice=advice)
         else:
             check_architecture(checkpoint, cls.__name__)
-            contents = BytesIO()  # the file as read: brought to the present format, if it is of an earlier one
+            contents = BytesIO()  # Lightning gets the checkpoint as read, which is migrated to the present format
             torch.save(checkpoint, contents)
             contents.seek(0)
             loaded = super().load_from_checkpoint(contents, *args, **kwargs)
         return loaded  # type: ignore[no-any-return]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say what the file holds; refuse to save a network that has diverged.
+        """Describe the content of the file in it; refuse to save a network that has diverged.
 
         Raises:
-            TrainingDivergedError: if it has.
+            TrainingDivergedError: if it has diverged.
         """
         self.check_weights()
         data = getattr(self._trainer, "datamodule", None)
@@ -83,13 +83,13 @@ class Saved(Measured):
         )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the file is of this architecture and size, and of the optimiser if training is to go on.
+        """Check that the file fits this architecture and size, and this optimiser if training goes on.
 
-        A run goes on with its own seed, and no longer than its learning rate decays. Warns of other settings that
-        differ, where a trainer loads the file into a module that was made before.
+        Training goes on only with the seed in the file, and not beyond the decay of its learning rate. If a trainer
+        loads the file into a module that exists already, other settings that differ give warnings.
 
         Raises:
-            ValueError: if it is not, with what it is.
+            ValueError: if the file does not fit; the message says what it holds.
         """
         migrate(checkpoint)
         check_architecture(checkpoint, type(self).__name__)
@@ -104,11 +104,11 @@ class Saved(Measured):
                 f"but this one has {self.layer_sizes}"
             )
         self._loaded_step = checkpoint["global_step"]
-        if has_trainer:  # else load_from_checkpoint has compared what must be the same
+        if has_trainer:  # without one, load_from_checkpoint has checked the frozen couplings
             check_frozen_couplings(saved, self.hparams, self.layer_sizes)
             self._check_fit(checkpoint, saved, goes_on=goes_on)
         if has_trainer and self.trainer.precision == "64-true":
-            self.double()  # Lightning would do it after loading, when float32 has rounded the weights
+            self.double()  # Lightning would do it only after loading, when float32 has rounded the weights
 
     def _check_fit(self, checkpoint: dict[str, Any], saved: Mapping[str, Any], *, goes_on: bool) -> None:
         """Compare a checkpoint with this module, its data and its optimiser."""

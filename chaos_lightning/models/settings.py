@@ -16,8 +16,8 @@ def made_from(setting: Any, kind: type[Kind], name: str) -> Kind:
 
     Args:
         setting: the object itself, its class path, or ``{"class_path": ..., "init_args": {...}}``.
-        kind: class that it must be of.
-        name: of the setting, for errors.
+        kind: class of which the object must be an instance.
+        name: name of the setting, for error messages.
 
     Raises:
         ValueError: if the class cannot be found, is of another kind, or cannot be described in a checkpoint.
@@ -47,7 +47,7 @@ def made_from(setting: Any, kind: type[Kind], name: str) -> Kind:
 
 
 def described(value: object) -> dict[str, Any]:
-    """Describe an object as class path and settings, as YAML and checkpoints have it.
+    """Describe an object by its class path and settings, as in YAML and checkpoints.
 
     Raises:
         ValueError: if it has settings that are not fields of a dataclass.

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from chaos_lightning.data import Minibatch
 
 SHARED_TASKS = GenerateByClass(), ReadClass()
-"""Tasks that shares of the free phase's chains do, in the order of ``held_shares``."""
+"""Tasks that shares of the free phase's chains perform, in the order of ``held_shares``."""
 
 
 class Step(NamedTuple):
-    """Everything that a training step draws and takes from its minibatch.
+    """Everything that a training step draws at random or takes from its minibatch.
 
     Attributes:
         visible: rates of the images, with labels if there are label units, ``(images, visible units)``.
-        starts: stream to the random start of its chains.
-        held: labels or pixels that chains of the free phase hold.
+        starts: random start of the chains, by stream.
+        held: labels or pixels that chains of the free phase hold; None if they hold none.
         dropout: parts of the network that are dropped.
     """
 
@@ -43,7 +43,7 @@ class HebbianTraining(ChainSampler):
         rule: the learning rule.
         memory: tensors that the rule remembers between steps.
         num_chains: chains of the free phase, over all processes; None takes as many as the minibatch has images.
-        held_shares: shares of these chains that hold labels, and that hold pixels.
+        held_shares: share of these chains that hold labels, and share that hold pixels.
         coupling_dropout: probability that a learned coupling is dropped.
         hidden_dropout: probability that a hidden unit is dropped.
     """
@@ -60,10 +60,10 @@ class HebbianTraining(ChainSampler):
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:
         """Take one step of contrastive learning: run the phases, compare them, update.
 
-        With label units, a share s of the chains of the free phase has its labels held and a share r its pixels, so
-        that the update is ``<.>_clamped - (1 - s - r) <.>_free - s <.>_labels held - r <.>_pixels held``: a part learns
-        images and labels together, one images given their labels, and one labels given their images. (Our choice; the
-        paper has no labels.)
+        With label units, a share s of the free phase's chains holds labels and a share r holds pixels. The update is
+        ``<.>_clamped - (1 - s - r) <.>_free - s <.>_labels held - r <.>_pixels held``. The free chains
+        serve to learn images and labels together, chains with held labels to learn images given their labels, and
+        chains with held pixels to learn labels given their images. (This is our choice; the paper has no labels.)
         """
         step = self.draw_step(batch)
         difference = self.compare_phases(step)
@@ -75,7 +75,7 @@ class HebbianTraining(ChainSampler):
         if self.is_logging_step(self.global_step - 1):
             self.log_update()
 
-    # Lightning asks at every step which arguments it takes, and finding out takes long.
+    # Lightning asks for the method's arguments at every step, and finding them out without this takes long.
     training_step.__wrapped__.__signature__ = signature(training_step)  # type: ignore[attr-defined]
 
     def draw_step(self, batch: "Minibatch") -> Step:
@@ -105,17 +105,17 @@ class HebbianTraining(ChainSampler):
         return Step(visible, starts, self._hold_shares(visible, num_chains, first_chain), dropout)
 
     def start(self, num_chains: int, *, seed: tuple[int, ...], first_chain: int = 0) -> Start:
-        """Return the random start of chains that belongs to a seed, with the noise that drives this network.
+        """Return the random start of chains for a seed, with the noise that drives this network.
 
         Args:
             num_chains: number of chains.
-            seed: use of the start, see :func:`initial_potentials`.
+            seed: seed of the start, see :func:`initial_potentials`.
             first_chain: index of the first chain among those of all processes.
         """
         return start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
 
     def phases(self, step: Step) -> Phases:
-        """Return the phases of a step, ready to run; divergence is noted."""
+        """Return the phases of a step, ready to run; the free phase then notes potentials for the watch."""
 
         def watch(potentials: Any) -> None:
             self._divergence.take_in(step.visible, potentials)
@@ -128,7 +128,7 @@ class HebbianTraining(ChainSampler):
         Use the result before the next call: on a GPU it lies in the graph's memory.
         """
         self._divergence.to(step.visible.device)
-        if self.noise > 0:  # a graph would inject the same again and again
+        if self.noise > 0:  # a graph would inject the same noise at every replay
             return self._compare(step)
         counts = {stream: start.num_chains for stream, start in step.starts.items()}
         origins = torch.stack([start.origin for start in step.starts.values()])  # one copy to the GPU
@@ -144,13 +144,13 @@ class HebbianTraining(ChainSampler):
         return difference
 
     def remember(self, difference: Difference) -> None:
-        """Take into the rule's memory, over all processes, what the comparison has noted."""
+        """Update the rule's memory with the tensors that the comparison has noted, averaged over all processes."""
         noted = {name: self.averaged(value) for name, value in difference.noted.items()}
         for name, value in self.rule.follow(dict(self.memory), noted, self.global_step).items():
             self.memory[name].copy_(value)
 
     def learn(self, step: Step, difference: Difference) -> None:
-        """Change the weights: the rule's direction, a step of the optimiser, and what the rule adds to it."""
+        """Change the weights: ask the rule for the direction, then let it update them with the optimiser's step."""
         with torch.autocast(self.device.type, enabled=False):
             direction = self.rule.direction(self.phases(step), difference, dict(self.memory))
             changes = step.dropout.carried(direction.couplings) + direction.biases
@@ -164,14 +164,15 @@ class HebbianTraining(ChainSampler):
             return self.rule.compare(phases, clamped, free)
 
     def _hold_shares(self, visible: Tensor, num_chains: int, first_chain: int) -> Held | None:
-        """The labels or pixels that chains of the free phase hold.
+        """Return the labels or pixels that chains of the free phase hold; None if they hold none.
 
-        Chain i takes them from image i of the minibatch of all processes; if there are more chains, in turn.
+        Chain i takes them from image i of the minibatch of all processes. If there are more chains than images, chains
+        take the images in turn.
         """
         if not self.layout.num_classes or not any(self.held_shares):
             return None
         chains = torch.arange(first_chain, first_chain + num_chains, device=visible.device)
-        if self.num_chains is not None:  # else the chains are those of this process's images
+        if self.num_chains is not None:  # otherwise each chain belongs to an image of this process
             if self.trainer.world_size > 1:
                 visible = self.all_gather(visible).flatten(0, 1)  # type: ignore[union-attr]
             visible = visible[chains % len(visible)]
@@ -179,9 +180,10 @@ class HebbianTraining(ChainSampler):
         return held_in_turn(SHARED_TASKS, take_turns(so_far, self.held_shares), self.layout, visible)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """Make a new optimiser of the couplings and biases, with a group for the biases if they differ.
+        """Make a new optimiser of couplings and biases, with a group of their own for biases whose settings differ.
 
-        They may have another rate, and never decay: a bias that decays takes the mean activity away from the data's.
+        Biases may have another learning rate. They never have weight decay, because a bias that decays moves the mean
+        activity away from the data.
         """
         optimizer = super().make_optimizer()
         group = optimizer.param_groups[0]
@@ -200,7 +202,7 @@ class HebbianTraining(ChainSampler):
         """Make optimiser and schedule.
 
         Raises:
-            ValueError: as every generator, and if the schedule gives couplings and biases the same rate, ignoring
+            ValueError: as for every generator, and if the schedule gives couplings and biases the same rate, ignoring
                 ``bias_rate``.
         """
         configured = super().configure_optimizers()
@@ -218,11 +220,11 @@ class HebbianTraining(ChainSampler):
     # Watching
 
     def look_for_divergence(self) -> None:
-        """Raise if training has diverged since the last look."""
+        """Refuse to go on if training has diverged since the last look, see :meth:`DivergenceWatch.look`."""
         self._divergence.look(self.global_step, self.advice_on_divergence)
 
     def log_update(self) -> None:
-        """Log the size of the update, the learning rate and how much of the frozen couplings is cancelled."""
+        """Log the size of the update, the learning rate and the share of the frozen couplings that is cancelled."""
         sizes = [coupling.grad.square().mean().sqrt() for coupling in self.network.learned if coupling.grad is not None]
         self.log_now(
             {
@@ -233,11 +235,11 @@ class HebbianTraining(ChainSampler):
         )
 
     def on_fit_start(self) -> None:
-        """Forget what another run has noted, and on which device."""
+        """Start with a new watch, because another run may have left numbers in the old one, on another device."""
         super().on_fit_start()
         self._divergence = DivergenceWatch(self.network.num_layers)
 
     def on_fit_end(self) -> None:
-        """Leave nothing on the device."""
+        """Move the watch to the CPU, so that nothing stays on the device."""
         super().on_fit_end()
         self._divergence.to(torch.device("cpu"))

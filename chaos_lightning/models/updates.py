@@ -72,8 +72,8 @@ class ManualUpdates(LightningModule):
         """Step the optimiser once.
 
         Args:
-            gradients: of the trainable parameters, in their order, from the minibatch of this process; they are
-                averaged over all processes, and may be overwritten.
+            gradients: gradients of the trainable parameters, in their order, from the minibatch of this process; they
+                are averaged over all processes, and may be overwritten.
         """
         for parameter, gradient in zip(self._trained, gradients, strict=True):
             parameter.grad = self.averaged(gradient)
@@ -96,19 +96,19 @@ class ManualUpdates(LightningModule):
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def is_logging_step(self, step: int) -> bool:
-        """Whether the trainer's logging interval ends with this step."""
+        """Return whether the trainer's logging interval ends with a step."""
         interval: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         return interval > 0 and (step + 1) % interval == 0
 
     def may_wait_for_device(self, step: int) -> bool:
-        """Whether numbers may be looked at in this step: every one where that costs nothing, else those logged."""
+        """Return whether a step may read numbers from the device: any step on a CPU, else only logged steps."""
         return self.device.type == "cpu" or self.is_logging_step(step)
 
     def log_now(self, values: Mapping[str, Any]) -> None:
-        """Log; in training at once, not when Lightning comes to it: a checkpoint must have the logs of its step.
+        """Log values; in training at once, without waiting for Lightning, so that a checkpoint has its step's logs.
 
         Args:
-            values: name to scalar, the same on every process.
+            values: scalars by name, the same on every process.
         """
         step = self.global_step or self._loaded_step
         if self.trainer.state.fn != "fit":

@@ -1,4 +1,4 @@
-"""How chaotic the network is, with and without what it has learned."""
+"""Chaos of the network, with and without its learned couplings and biases."""
 
 import copy
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from chaos_lightning.dynamics import (
 from chaos_lightning.models import ChaoticGenerator
 
 RELATIVE_SIZE = 1e-8
-"""Of the perturbation: small enough to leave a long stretch of exponential growth, in float64 far above rounding."""
+"""Relative size of the perturbation: small enough for a long exponential growth, and far above float64 rounding."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class Chaos:
     """Chaos of one network.
 
     Attributes:
-        divergence: of pairs of samples whose starts differ by ``RELATIVE_SIZE``, from the random start to 3T.
-        until_sampling: finite-time exponents from the random start to T: what perturbations of a sample grow by.
+        divergence: distances between pairs of samples whose starts differ by ``RELATIVE_SIZE``, from the random start
+            to 3T.
+        until_sampling: finite-time exponents from the random start to T, by which perturbations of a sample grow.
         long_run: exponents of the attractor.
     """
 
@@ -39,9 +40,9 @@ def measure_chaos(network: ChaoticNetwork, model: ChaoticGenerator, num_chains: 
 
     Args:
         network: the network to measure.
-        model: says times and time constants.
-        num_chains: random starts, those of the first samples of the same seed.
-        seed: of the samples.
+        model: model that gives times and time constants.
+        num_chains: number of random starts; the first samples of the same seed have the same starts.
+        seed: seed of the samples.
     """
     clock: dict[str, Any] = {"dt": model.dt, "tau": model.tau, "seed": (seed, Stream.SAMPLING)}
     divergence = replica_divergence(

@@ -11,16 +11,16 @@ from chaos_lightning.models import ChaoticGenerator
 
 @dataclass(frozen=True)
 class Curves:
-    """The measures over sampling time, and more of the images at T.
+    """The measures over sampling time, with the images at T and their spectrum.
 
     Attributes:
         times: sampling times, ascending.
-        values: measure name to its values, one a time.
-        floors: measure name to what other real images reach.
+        values: values of each measure by name, one value per time.
+        floors: value that other real images reach, by name of the measure.
         samples: images at T, ``(N, 1, side, side)``.
         real_spectrum: singular values of the real images, descending.
-        generated_spectrum: of the images at T.
-        floor_spectrum: of the other real images.
+        generated_spectrum: singular values of the images at T, descending.
+        floor_spectrum: singular values of the other real images, descending.
     """
 
     times: list[float]
@@ -33,7 +33,7 @@ class Curves:
 
 
 def times_to_measure(model: ChaoticGenerator) -> list[float]:
-    """Return times from 0 to 3T, eight to a T and evenly spaced as far as time steps allow, T among them."""
+    """Return times from 0 to 3T, T among them: eight per T, evenly spaced as far as time steps allow."""
     steps = {round(model.clock.num_steps * eighth / 8) for eighth in range(3 * 8 + 1)}
     return [model.clock.time_after(step) for step in sorted(steps)]
 
@@ -46,15 +46,15 @@ def measure_over_time(
     seed: int,
     advance: Callable[[], None],
 ) -> Curves:
-    """Measure as many samples as there are real images at each of the times, which must hold the model's T.
+    """Measure samples, as many as there are real images, at each of the times.
 
     Args:
         model: the trained network.
         real: held-out images in [-1, 1], ``(N, 1, side, side)``.
         floor_images: as many other real images.
-        times: ascending.
-        seed: of the samples.
-        advance: called after each time.
+        times: sampling times, ascending; the model's T must be among them.
+        seed: seed of the samples.
+        advance: function to call after each time.
     """
     measures = four_measures(real[0].numel())
     measures.update(real, real=True)

@@ -1,4 +1,4 @@
-"""Sampling: the layout of the visible layer, tasks, and the chains that do them."""
+"""Sampling: the layout of the visible layer, tasks, and the chains that perform them."""
 
 from chaos_lightning.sampling.chains import ChainLoader, ChainRange
 from chaos_lightning.sampling.layout import VisibleLayout

@@ -17,8 +17,8 @@ class ChainRange:
     Attributes:
         first_chain: index of the first chain.
         num_chains: number of chains.
-        seed: of the samples.
-        task: what the chains are to do; None generates images.
+        seed: seed of the samples.
+        task: task of the chains; None generates images.
         examples: visible rates for the task to hold, ``(examples, visible units)``, which chains take in turn.
     """
 
@@ -36,7 +36,7 @@ class ChainRange:
         """Return the example of each chain, ``(num_chains, visible units)``; None without examples.
 
         Args:
-            repeats: chains that take the same example before it is the turn of the next.
+            repeats: number of consecutive chains that take the same example.
         """
         if self.examples is None:
             return None
@@ -50,10 +50,10 @@ class ChainLoader:
     Each process takes one run of consecutive chains, without padding or repetition.
 
     Args:
-        num_samples: over all processes.
-        chains_at_once: chains in a range, at most.
-        seed: of the random initial states.
-        task: what the chains are to do; None generates images.
+        num_samples: number of samples, over all processes.
+        chains_at_once: largest number of chains in a range.
+        seed: seed of the random initial states.
+        task: task of the chains; None generates images.
         examples: visible rates for the task to hold.
         rank: index of this process.
         world_size: number of processes.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class VisibleLayout:
-    """Pixels first, then a block of equal label units for each class.
+    """The visible units: pixels first, then a block of equal label units for each class.
 
     A label is written as rates: 1 in the block of its class and -1 in all others.
 
@@ -19,7 +19,7 @@ class VisibleLayout:
         label_repetitions: label units of a class. More of them give the label more weight against the pixels.
 
     Raises:
-        ValueError: for numbers that make no layout.
+        ValueError: if ``num_classes`` is negative or 1, or ``label_repetitions`` is below 1.
     """
 
     image_shape: tuple[int, int, int]
@@ -36,12 +36,12 @@ class VisibleLayout:
 
     @property
     def num_pixels(self) -> int:
-        """Pixels of an image."""
+        """Number of pixels of an image."""
         return torch.Size(self.image_shape).numel()
 
     @property
     def num_units(self) -> int:
-        """Units of the visible layer."""
+        """Number of units of the visible layer."""
         return self.num_pixels + self.num_classes * self.label_repetitions
 
     def rates_of(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -70,20 +70,21 @@ class VisibleLayout:
     def probabilities_of(self, rates: Tensor) -> Tensor:
         """Return the probabilities of the classes according to visible rates, ``(chains, classes)``, rows of sum 1.
 
-        A unit that is 1 with probability p and -1 otherwise has the mean rate 2 p - 1. So p is read off the mean rate
-        of a block, and the classes' values are divided by their sum; where no class is named at all, all are equal.
+        A unit that is 1 with probability p and -1 otherwise has the mean rate 2 p - 1. So p follows from the mean rate
+        of a block, and the values of all classes are divided by their sum. If all blocks are at -1, all classes get the
+        same probability.
         """
         scores = rates[:, self.num_pixels :].unflatten(1, (self.num_classes, self.label_repetitions)).mean(dim=2)
         weights = (1 + scores.float()).clamp(min=1e-6)
         return torch.div(weights, weights.sum(dim=1, keepdim=True))
 
     def units(self, *, pixels: Tensor | bool, labels: bool, device: torch.device | str | None = None) -> Tensor:
-        """Mark visible units, ``(units,)``, True for those asked for.
+        """Return a mask of visible units, ``(units,)``, True for the units asked for.
 
         Args:
-            pixels: all of them or none, or True for each pixel that is meant, of any shape.
-            labels: all label units or none.
-            device: where to; that of ``pixels`` by default.
+            pixels: True for all pixels, False for none, or a mask of any shape with True for each pixel asked for.
+            labels: True for all label units, False for none.
+            device: device of the mask, by default the device of ``pixels``.
         """
         if isinstance(pixels, bool):
             pixels = torch.full([self.num_pixels], pixels, device=device)
@@ -94,7 +95,7 @@ class VisibleLayout:
         """Return the mask of a completion as a row, True for hidden pixels, ``(pixels,)``.
 
         Raises:
-            ValueError: if it is of another size, not of truth values, or hides everything or nothing.
+            ValueError: if the mask has another size, does not hold truth values, or hides every pixel or none.
         """
         hidden = mask.flatten()
         if mask.dtype != torch.bool or len(hidden) != self.num_pixels:
@@ -115,7 +116,7 @@ class VisibleLayout:
         """Return the classes that a user asks for: one, several, or ``"all"``.
 
         Raises:
-            ValueError: if the network knows no classes, or not one of these.
+            ValueError: if the network knows no classes or does not know one of these, or if no class is given.
         """
         self.require_labels()
         if isinstance(asked, str):
@@ -133,10 +134,10 @@ class VisibleLayout:
         return tuple(int(label) for label in classes)
 
     def require_labels(self) -> None:
-        """Refuse to go on without label units.
+        """Refuse a network without label units.
 
         Raises:
-            ValueError: if the network has none, with how to get them.
+            ValueError: if the network has none; the message says how to get them.
         """
         if not self.num_classes:
             raise ValueError(

@@ -13,11 +13,11 @@ from chaos_lightning.sampling.tasks import Generate, Task, held_by
 
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """Runs chains of a network for tasks.
+    """A network with everything that its chains need to perform tasks.
 
     Attributes:
         network: the network.
-        layout: of its visible layer.
+        layout: layout of its visible layer.
         clock: time constant, time step and sampling time.
         noise: strength of injected noise.
     """
@@ -39,10 +39,10 @@ class Sampler:
         """Run chains once from their random start; return the state at each of the times.
 
         Args:
-            task: says what to hold.
+            task: task that says which visible rates to hold.
             num_chains: number of chains.
-            times: 0 or more, in any order.
-            seed: use of the chains, see :func:`initial_potentials`.
+            times: times at which to note the state, 0 or more, in any order.
+            seed: seed of the chains, see :func:`initial_potentials`.
             first_chain: index of the first chain.
             examples: visible rates to hold, one row a chain, ``(num_chains, visible units)``.
         """
@@ -75,8 +75,8 @@ class Sampler:
 
         Args:
             chains: the range, with task and examples.
-            times: 0 or more, in any order.
-            repeats: chains that take the same example before it is the turn of the next.
+            times: times at which to read the answers, 0 or more, in any order.
+            repeats: number of consecutive chains that take the same example.
             offset: index of the chain that the range counts as 0.
         """
         task = chains.task or Generate()

@@ -13,19 +13,20 @@ from chaos_lightning.sampling.layout import VisibleLayout
 
 
 class Task:
-    """Something to ask of a network, as a frozen dataclass of its settings.
+    """A task for a network, as a frozen dataclass of its settings.
 
-    A task says which visible units are held, which examples give their rates, and how to read the answer. One task
-    serves sampling, where examples are its own or the caller's, and training, where images of the minibatch are.
+    A task says which visible units are held, which examples give their rates, and how to read the answer. The same
+    task serves in sampling, where the examples come from the task or from the caller, and in training, where they are
+    the images of the minibatch.
 
     Attributes:
-        stream: of the chains' random starts.
+        stream: stream of the chains' random starts.
     """
 
     stream: ClassVar[int] = Stream.SAMPLING
 
     def held_units(self, layout: VisibleLayout) -> Tensor | None:
-        """Return True for each visible unit that is held, ``(units,)``; None holds nothing.
+        """Return a mask of visible units, ``(units,)``, True for each unit that is held; None holds nothing.
 
         Raises:
             ValueError: if the network cannot do the task, with advice.
@@ -33,7 +34,7 @@ class Task:
         return None
 
     def examples(self, layout: VisibleLayout) -> Tensor | None:
-        """Return visible rates to hold, ``(examples, units)``, which chains take in turn; None has none of its own."""
+        """Return the task's own visible rates to hold, ``(examples, units)``, for chains to take in turn, or None."""
         return None
 
     def read(self, layout: VisibleLayout, rates: Tensor) -> Tensor:
@@ -43,21 +44,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Generate(Task):
-    """Hold nothing, read images."""
+    """The task of generating images: it holds nothing and reads images."""
 
 
 @dataclass(frozen=True)
 class GenerateByClass(Task):
-    """Hold labels, read images.
+    """The task of generating images by class: it holds labels and reads images.
 
     Attributes:
-        classes: to ask for in turn; none leaves the labels to the caller.
+        classes: classes to ask for in turn; if there are none, the caller gives the labels.
     """
 
     classes: tuple[int, ...] = ()
 
     def held_units(self, layout: VisibleLayout) -> Tensor | None:
-        """Hold the label units."""
+        """Mark the label units."""
         layout.require_labels()
         return layout.units(pixels=False, labels=True)
 
@@ -68,23 +69,23 @@ class GenerateByClass(Task):
 
 @dataclass(frozen=True)
 class ReadClass(Task):
-    """Hold the pixels of images, read the probabilities of the classes, ``(chains, classes)``."""
+    """The task of reading classes: it holds the pixels of images and reads probabilities, ``(chains, classes)``."""
 
     stream: ClassVar[int] = Stream.CLASSIFICATION
 
     def held_units(self, layout: VisibleLayout) -> Tensor | None:
-        """Hold the pixels."""
+        """Mark the pixels."""
         layout.require_labels()
         return layout.units(pixels=True, labels=False)
 
     def read(self, layout: VisibleLayout, rates: Tensor) -> Tensor:
-        """Read the label units."""
+        """Read the probabilities of the classes from the label units."""
         return layout.probabilities_of(rates)
 
 
 @dataclass(frozen=True, eq=False)
 class Complete(Task):
-    """Hold some pixels of images, read whole images.
+    """The task of completing images: it holds some pixels and reads whole images.
 
     Attributes:
         hidden: True for each pixel that is not held, ``(rows, columns)``.
@@ -94,7 +95,7 @@ class Complete(Task):
     stream: ClassVar[int] = Stream.COMPLETION
 
     def held_units(self, layout: VisibleLayout) -> Tensor | None:
-        """Hold the pixels that are not hidden."""
+        """Mark the pixels that are not hidden."""
         return layout.units(pixels=~layout.hidden_pixels(self.hidden), labels=False)
 
 
@@ -103,8 +104,8 @@ def held_by(task: Task, layout: VisibleLayout, examples: Tensor | None) -> Held 
 
     Args:
         task: the task.
-        layout: of the visible layer.
-        examples: visible rates, one row a chain, ``(chains, units)``.
+        layout: layout of the visible layer.
+        examples: visible rates, one row per chain, ``(chains, units)``.
 
     Raises:
         ValueError: if the network cannot do the task, or the task holds units and there are no examples to hold.
@@ -118,13 +119,13 @@ def held_by(task: Task, layout: VisibleLayout, examples: Tensor | None) -> Held 
 
 
 def held_in_turn(tasks: Sequence[Task], turns: Sequence[Tensor], layout: VisibleLayout, examples: Tensor) -> Held:
-    """Return the visible rates that chains hold, of which some do one task and some another.
+    """Return the visible rates that chains hold when different chains perform different tasks.
 
     Args:
         tasks: the tasks.
-        turns: for each task True for each of its chains, ``(chains,)``; no chain has two tasks.
-        layout: of the visible layer.
-        examples: visible rates, one row a chain, ``(chains, units)``.
+        turns: for each task a mask of chains, ``(chains,)``, True for the chains that perform it; no chain has two.
+        layout: layout of the visible layer.
+        examples: visible rates, one row per chain, ``(chains, units)``.
     """
     mask = torch.zeros_like(examples, dtype=torch.bool)
     for task, turn in zip(tasks, turns, strict=True):
@@ -136,20 +137,20 @@ def held_in_turn(tasks: Sequence[Task], turns: Sequence[Tensor], layout: Visible
 
 @cache
 def _units_on(device: torch.device, task: Task, layout: VisibleLayout) -> Tensor | None:
-    """Return the held units on a device, found once: a training step asks for them every time."""
+    """Return the mask of held units on a device, made only once because every training step asks for it."""
     units = task.held_units(layout)
     return None if units is None else units.to(device)
 
 
 def take_turns(counts: Tensor, shares: Sequence[float]) -> list[Tensor]:
-    """Share chains out among tasks, each share spread evenly over chains that are counted on over steps.
+    """Share chains out among tasks, so that each share is spread evenly over the chains of all training steps.
 
     Args:
-        counts: of chains so far, int64, ``(chains,)``.
-        shares: of each task, 0 or more, together below 1.
+        counts: number of each chain, counted over all steps, int64, ``(chains,)``.
+        shares: share of each task, 0 or more; together below 1.
 
     Returns:
-        For each task True for each chain whose turn it is; no chain has two.
+        For each task a mask of chains, ``(chains,)``, True for the chains whose turn it is; no chain has two tasks.
     """
 
     def taken(numbers: Tensor, share: float) -> Tensor:
@@ -160,7 +161,7 @@ def take_turns(counts: Tensor, shares: Sequence[float]) -> list[Tensor]:
     for share in shares:
         share_left = share / left
         turns.append(free & taken(numbers, share_left))
-        numbers = numbers - (numbers * share_left).floor()  # counts the chains that are left
+        numbers = numbers - (numbers * share_left).floor()  # renumber the chains that are left
         free = free & ~turns[-1]
         left -= share
     return turns

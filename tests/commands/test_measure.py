@@ -33,7 +33,7 @@ def test_table_json_and_plots_hold_every_measure(files, capsys):
     written = json.loads((files / "out" / "measures.json").read_text())
     assert written["num_samples"] == 400
     measures = written["measures"]
-    assert len(measures) == 13
+    assert len(measures) == 14
     # held-out real images pass for samples: no worse than a few times the floor, all classes, hardly a copy
     assert measures["second_moment_error"]["ratio"] < 2
     assert measures["adversarial_accuracy_indicator"]["value"] < 0.01

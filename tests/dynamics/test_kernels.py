@@ -13,6 +13,7 @@ import torch
 
 from chaos_lightning.dynamics import (
     ChaoticNetwork,
+    Connection,
     EulerIntegrator,
     Held,
     Tanh,
@@ -37,8 +38,11 @@ if torch.cuda.is_available():
     PRECISIONS.append((torch.bfloat16, 3e-2))
 
 
-def trained_like(layer_sizes, rate):
-    network = ChaoticNetwork(layer_sizes, rate=rate, seed=1)
+EVERYTHING = [Connection(lower, upper) for lower in range(3) for upper in range(lower, 3)]
+
+
+def trained_like(layer_sizes, rate, wiring=None):
+    network = ChaoticNetwork(layer_sizes, rate=rate, wiring=wiring, seed=1)
     generator = torch.Generator().manual_seed(0)
     for parameter in network.trainable():
         parameter.data.normal_(std=0.1, generator=generator)
@@ -56,9 +60,11 @@ def holdings(num_chains, num_visible):
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISIONS)
 @pytest.mark.parametrize("held", ["free", "units", "chains", "whole"])
 @pytest.mark.parametrize("rate", ["tanh", "hardtanh"])
-@pytest.mark.parametrize("layer_sizes", [[70], [130, 70], [70, 130, 20]])
-def test_fused_time_steps_are_those_of_the_loop(monkeypatch, layer_sizes, rate, held, dtype, tolerance):
-    network = trained_like(layer_sizes, rate)
+@pytest.mark.parametrize(
+    ("layer_sizes", "wiring"), [([70], None), ([130, 70], None), ([70, 130, 20], None), ([70, 130, 20], EVERYTHING)]
+)
+def test_fused_time_steps_are_those_of_the_loop(monkeypatch, layer_sizes, wiring, rate, held, dtype, tolerance):
+    network = trained_like(layer_sizes, rate, wiring)
     holding = holdings(67, layer_sizes[0])[held]
     start = initial_potentials(layer_sizes, 67, seed=1, device=DEVICE)
     exact = EulerIntegrator(network, 0.1, held=holding, product_dtype=torch.float32)

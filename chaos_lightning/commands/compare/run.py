@@ -166,5 +166,5 @@ def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
     """Compare samples with test images, and with training images for classes and near-copies."""
     held_out, _ = data.draw_evaluation(data.test, len(images))
     labels = data.train.labels if data.num_classes > 1 else None
-    measures = all_measures(images[0].numel(), data.train.images, labels, len(images))
+    measures = all_measures(images.shape[1:], data.train.images, labels, len(images))
     return evaluate(measures, held_out.images, images)

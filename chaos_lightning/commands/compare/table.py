@@ -25,6 +25,7 @@ SHOWN = (
     "generated_accuracy",
     "manifold_precision",
     "manifold_recall",
+    "roughness",
     "class_balance_error",
     "near_copy_share",
 )

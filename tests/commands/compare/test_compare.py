@@ -43,7 +43,7 @@ def small(tmp_path, monkeypatch):
                 **SIZES,
                 "dt": 5.0,
                 "sampling_time": 20.0,
-                "rule": {"class_path": "chaos_lightning.CentredHebbian", "init_args": {"centering": 0.1}},
+                "rule": {"class_path": "own_physics.Averaged"},
                 "measure_times": [],
                 "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.05}},
             },

@@ -50,7 +50,8 @@ def test_the_command_in_the_head_of_an_experiment_makes_the_published_one(path, 
     assert plan.settings.get("model.init_args.dt", 1.0) == 1.0
     settings = {f"model.init_args.{name}": value for name, value in plan.base["model"]["init_args"].items()}
     settings |= plan.settings
-    assert settings.get("model.init_args.rule") is None
+    rule = {"class_path": "chaos_lightning.ContrastiveHebbian", "init_args": {"rate_unit": "1/sqrt(N)"}}
+    assert settings.get("model.init_args.rule") == rule
     assert settings.get("model.init_args.gain") in (None, 1.5)
     assert plan.arguments[plan.arguments.index("--trainer.max_steps") + 1] == "300000"
     check_runs(plan, plan.runs()[-1:])

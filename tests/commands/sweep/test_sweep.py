@@ -36,6 +36,7 @@ def tiny(tmp_path, monkeypatch):
                 "hidden_units": 7,
                 "dt": 5.0,
                 "sampling_time": 20.0,
+                "rule": {"class_path": "own_physics.Averaged", "init_args": {"memory_steps": 2}},
                 "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.05}},
             },
         },

@@ -1,6 +1,5 @@
 """What every learning rule, wiring, rate function, generator, task and data module must do: one line adds a new one."""
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +8,8 @@ import torch
 from forked import exit_code, forking_trainer, start
 from half_bright import FewPixels, half_bright
 from lightning.pytorch import Callback
+from own_physics import CHAOS_ABOVE, Averaged, LeftHalfAndLabel, Softsign
 from small_networks import quiet_trainer
-
-sys.path.insert(0, str(Path(__file__).parent))  # where own.py is, as a user's module is in the folder of the run
-
-from own import CHAOS_ABOVE, Averaged, LeftHalfAndLabel, Softsign
 
 from chaos_lightning import (
     CentredHebbian,
@@ -250,8 +246,14 @@ def test_a_data_module_serves_splits_that_follow_from_the_seed(name, tmp_path):
         (lambda: Averaged(memory_steps=0), "memory_steps must be at least 1"),
         (lambda: network(rule=3), "rule must be a LearningRule, but is 3"),
         (lambda: network(rule=Softsign()), "rule must be a LearningRule"),
-        (lambda: network(rule="own.Missing"), "rule is of the class own.Missing, which cannot be found"),
-        (lambda: network(rate="own.Missing"), "rate is of the class own.Missing, which cannot be found"),
+        (
+            lambda: network(rule="own_physics.Missing"),
+            "rule is of the class own_physics.Missing, which",
+        ),
+        (
+            lambda: network(rate="own_physics.Missing"),
+            "rate is of the class own_physics.Missing, which",
+        ),
         (lambda: network(rate="relu"), "rate must be one of tanh, hardtanh or a RateFunction of your own"),
         (lambda: network(wiring=[Connection(0, 2)]), "joins layers 0 to 1"),
         (lambda: network().perform(ReadClass(), 3, examples=torch.zeros(3, 25)), "no label units"),
