@@ -1,5 +1,6 @@
 """Chaotic recurrent neural networks as generative models (arXiv:2405.10822)."""
 
+import chaos_lightning.pictures.backend  # noqa: F401 - before all others
 from chaos_lightning.data import FashionMNISTDataModule, ImageFilesDataModule, MNISTDataModule
 from chaos_lightning.dynamics import Connection, RateFunction
 from chaos_lightning.learning import CentredHebbian, ContrastiveHebbian, LearningRule

@@ -59,7 +59,7 @@ class Trainer(pl.Trainer):
         ckpt_path: str | None = None,
         output: str = "samples.npz",
         num_samples: int = 100,
-        seed: int = 0,
+        seed: int | None = None,
         labels: int | list[int] | Literal["all"] | None = None,
         task: Task | None = None,
         chains_at_once: int = 500,
@@ -71,12 +71,17 @@ class Trainer(pl.Trainer):
             ckpt_path: checkpoint of the trained network.
             output: file to write: 8-bit images with seed and settings, and a picture beside it (.png).
             num_samples: number of images.
-            seed: seed of the random initial states.
+            seed: seed of the random initial states; by default that of seed_everything on the command line, or else 0.
             labels: class to ask for, or a list of classes that take turns, or all; for networks with label units.
             task: task to do in place of labels: a class that says which rates are held and how images are read.
             chains_at_once: chains that run together on each process; bounds the memory.
         """
         assert isinstance(model, ImageGenerator)
+        seed = 0 if seed is None else seed
+        if self.limit_predict_batches != 1.0 or isinstance(self.limit_predict_batches, int):  # 1 is a single batch
+            raise ValueError(
+                "limit_predict_batches and fast_dev_run would leave images out of the file: set num_samples instead"
+            )
         if labels is not None:
             if task is not None:
                 raise ValueError("labels and task both say what to hold: give one of them")

@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "pixels": set(),
     "pictures": set(),
     "dynamics": set(),
-    "experiments": set(),
+    "experiments": {"files"},
     "functional": {"pixels"},
     "data": {"functional", "pixels"},
     "learning": {"dynamics"},
@@ -25,7 +25,18 @@ MAY_IMPORT = {
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
     "trainer": {"callbacks", "models", "sampling"},
-    "report": {"checkpoints", "data", "dynamics", "functional", "metrics", "models", "pictures", "pixels", "version"},
+    "report": {
+        "checkpoints",
+        "data",
+        "dynamics",
+        "files",
+        "functional",
+        "metrics",
+        "models",
+        "pictures",
+        "pixels",
+        "version",
+    },
     "commands": {
         "baselines",
         "callbacks",
@@ -44,7 +55,7 @@ MAY_IMPORT = {
         "version",
     },
     "__main__": {"commands"},
-    "__init__": {"data", "dynamics", "learning", "models", "sampling", "version"},
+    "__init__": {"data", "dynamics", "learning", "models", "pictures", "sampling", "version"},
 }
 
 

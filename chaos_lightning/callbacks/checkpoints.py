@@ -1,6 +1,8 @@
 """Checkpoints of a training run, written such that a resumed run loses and repeats nothing."""
 
+import os
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -11,6 +13,7 @@ from torch import Tensor
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.callbacks.progress_state import settle_progress, validation_is_due
 from chaos_lightning.callbacks.stopping import RunStopped, StopSignals
+from chaos_lightning.files import expanded
 
 
 class TrainingCheckpoint(ModelCheckpoint):
@@ -25,7 +28,6 @@ class TrainingCheckpoint(ModelCheckpoint):
 
     Raises:
         RunStopped: from training, after a signal.
-        ValueError: before any work, for a ``train_time_interval``.
     """
 
     @cached_property
@@ -33,13 +35,30 @@ class TrainingCheckpoint(ModelCheckpoint):
         return StopSignals()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse ``train_time_interval``, which would silently save nothing."""
+        """Find the folder, as a shell reads its path."""
         super().setup(trainer, pl_module, stage)
-        if self._train_time_interval is not None:
-            raise ValueError(
-                "train_time_interval has no effect where the optimiser is stepped by hand, as it is here: leave it out "
-                "and set every_n_train_steps (--checkpoint.every_n_train_steps)"
-            )
+        if self.dirpath is not None and "://" not in str(self.dirpath):
+            self.dirpath = expanded(str(self.dirpath))
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Go on with the files of the run if it goes on in its own folder, however the path to that is written.
+
+        Lightning compares paths as they are written, and settings of saving. If any differs, it would write a second
+        last checkpoint beside the first, which would then hold an old network under the better name.
+        """
+        folder, path = str(self.dirpath), trainer.ckpt_path
+        if trainer.state.fn != "fit" or path is None or os.path.realpath(Path(path).parent) != os.path.realpath(folder):
+            return
+        states = checkpoint.get("callbacks", {})
+        if self.state_key in states:
+            states[self.state_key] = _moved(states[self.state_key], folder)
+        self.last_model_path = self._last_in(folder)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a saved state; one that was saved before the last checkpoint was first written knows no path."""
+        known = self.last_model_path
+        super().load_state_dict(state_dict)
+        self.last_model_path = self.last_model_path or known
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen for signals."""
@@ -70,10 +89,11 @@ class TrainingCheckpoint(ModelCheckpoint):
         super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the final state over the last checkpoint, and restore the signals' handlers."""
-        super().on_train_end(trainer, pl_module)
-        if self.last_model_path:
-            trainer.save_checkpoint(self.last_model_path, weights_only=False)
+        """Save the final state over the last checkpoint, unless nothing is saved; restore the signals' handlers."""
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            super().on_train_end(trainer, pl_module)
+            if self.last_model_path:
+                trainer.save_checkpoint(self.last_model_path, weights_only=False)
         self._leave_if_asked(trainer)
         self._signals.restore()
 
@@ -96,6 +116,10 @@ class TrainingCheckpoint(ModelCheckpoint):
         pending = validation_is_due(trainer) and not _is_validated(trainer)
         settle_progress(checkpoint, trainer.num_training_batches, validation_pending=pending)
 
+    def _last_in(self, folder: str) -> str:
+        path = os.path.join(folder, f"{self.CHECKPOINT_NAME_LAST}{self.FILE_EXTENSION}")
+        return path if self.save_last and os.path.exists(path) else ""
+
     def _leave_if_asked(self, trainer: Trainer) -> None:
         signal = self._signals.agreed(trainer)
         if signal is None:
@@ -110,6 +134,17 @@ class TrainingCheckpoint(ModelCheckpoint):
             "The same command with --ckpt_path last goes on from there."
         )
         raise RunStopped(signal, is_first_process=trainer.is_global_zero)
+
+
+def _moved(state: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Write the paths in the state of a checkpoint callback as those of files in a folder."""
+
+    def here(path: str) -> str:
+        return os.path.join(folder, os.path.basename(path)) if path else path
+
+    paths = {name: here(state[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+    best = {here(path): score for path, score in state["best_k_models"].items()}
+    return {**state, **paths, "best_k_models": best, "dirpath": folder}
 
 
 def _is_validated(trainer: Trainer) -> bool:

@@ -120,7 +120,7 @@ def _append(path: Path, rows: list[dict[str, Any]]) -> None:
 def _read(path: Path, is_kept: Callable[[dict[str, str]], bool]) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return [row for row in csv.DictReader(file) if is_kept(row)]
 
 
@@ -128,7 +128,7 @@ def _write(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     """Write the whole file at once, so that no reader sees half of it; without rows, write no new file."""
     if not rows and not path.exists():
         return
-    with written_at_once(path) as temporary, temporary.open("w", newline="") as file:
+    with written_at_once(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

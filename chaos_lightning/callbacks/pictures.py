@@ -1,7 +1,6 @@
 """Pictures over training: generated images, the learned couplings, the spectra."""
 
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,6 +11,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
+from chaos_lightning.files import written_at_once
 from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pictures.spectra import spectra_figure
 
@@ -62,9 +62,9 @@ class TrainingPictures(Callback):
         grid = image_grid(generator.sample(self.num_images, seed=self.seed))
         if self._folder is not None:
             history = self._folder / "samples" / f"step_{step:07d}.png"
-            history.parent.mkdir(parents=True, exist_ok=True)
-            save_image(grid, history)
-            copyfile(history, self._folder / "samples.png")
+            for path in (history, self._folder / "samples.png"):
+                with written_at_once(path) as temporary:
+                    save_image(grid, temporary, format="png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 board = logger.experiment

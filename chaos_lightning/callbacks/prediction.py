@@ -1,6 +1,7 @@
 """Writes predicted samples to a file without ever holding them all."""
 
 import json
+import secrets
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,14 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 from torchvision.utils import save_image
 
-from chaos_lightning.files import with_ending, written_at_once
+from chaos_lightning.files import (
+    make_writable,
+    output_file,
+    remove_left_behind,
+    remove_quietly,
+    temporary_beside,
+    written_at_once,
+)
 from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pixels import to_pixels, to_rates
 from chaos_lightning.version import __version__
@@ -30,8 +38,8 @@ class SampleWriter(BasePredictionWriter):
     255 for 1), ``seed``, ``settings`` (the model's settings as JSON) and ``version`` of the package, for images asked
     for by class also ``labels`` (``(num_samples,)``, int64), and beside it a picture of the first images with the same
     name and the suffix ``.png``, a row a class where several are asked for. Each process writes its images into a part
-    file; at the end the parts are put together, in order, into a temporary file that then takes the final name: the
-    result is whole or not there.
+    file, whose name no other run has; at the end the parts are put together, in order, into a temporary file that then
+    takes the final name: the result is whole or not there, and of two runs with the same output that of the last one.
 
     Args:
         output: the file to write; ``.npz`` is appended if it is missing.
@@ -39,6 +47,9 @@ class SampleWriter(BasePredictionWriter):
         seed: noted in the file.
         classes: classes asked for, in turn; none for images not asked for by class.
         images_in_picture: number of images in the picture, at most.
+
+    Raises:
+        ValueError: if the output is a folder, or has the ending of another kind of file.
     """
 
     def __init__(
@@ -50,23 +61,23 @@ class SampleWriter(BasePredictionWriter):
         images_in_picture: int = 100,
     ) -> None:
         super().__init__(write_interval="batch")
-        self.path = with_ending(output, ".npz")
+        self.path = output_file(output, ".npz")
         self.num_samples = num_samples
         self.seed = seed
         self.classes = classes
         self.images_in_picture = images_in_picture
         self._image_shape: tuple[int, ...] = ()
+        self._run = ""
 
     def _part(self, rank: int) -> Path:
-        return self.path.with_name(f".{self.path.name}.part{rank}")
+        return temporary_beside(self.path, f"{self._run}.part{rank}")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Open the part file, so that a folder that can't be written to is noticed before the work."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._part(trainer.global_rank).write_bytes(b"")
-        except OSError as error:
-            raise OSError(f"cannot write samples to {self.path.parent}: {error.strerror}") from error
+        make_writable(self.path.parent)
+        self._run = trainer.strategy.broadcast(secrets.token_hex(6))  # the same on all processes
+        remove_left_behind(self.path)
+        self._part(trainer.global_rank).touch()
 
     def write_on_batch_end(
         self,
@@ -89,14 +100,16 @@ class SampleWriter(BasePredictionWriter):
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             parts = [self._part(rank) for rank in range(trainer.world_size)]
-            self._assemble(parts, pl_module)
-            save_image(self._picture(self._first_images(parts)), self.path.with_suffix(".png"))
+            picture = self._picture(self._first_images(parts))
+            with written_at_once(self.path) as samples, written_at_once(self.path.with_suffix(".png")) as drawn:
+                self._assemble(parts, pl_module, samples)
+                save_image(picture, drawn, format="png")
             for part in parts:
                 part.unlink()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no part file behind."""
-        self._part(trainer.global_rank).unlink(missing_ok=True)
+        remove_quietly(self._part(trainer.global_rank))
 
     def _first_images(self, parts: list[Path]) -> Tensor:
         """The first images of all parts in order, as rates ``(images, 1, height, width)``."""
@@ -117,13 +130,10 @@ class SampleWriter(BasePredictionWriter):
         by_class = images[: columns * num_classes].unflatten(0, (columns, num_classes)).transpose(0, 1)
         return image_grid(by_class.flatten(0, 1), images_per_row=columns)
 
-    def _assemble(self, parts: list[Path], pl_module: LightningModule) -> None:
+    def _assemble(self, parts: list[Path], pl_module: LightningModule, path: Path) -> None:
         settings = json.dumps(dict(pl_module.hparams), default=str, sort_keys=True)
         header = {"descr": "|u1", "fortran_order": False, "shape": (self.num_samples, *self._image_shape)}
-        with (
-            written_at_once(self.path) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive,
-        ):
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
             with archive.open("images.npy", "w", force_zip64=True) as target:
                 np.lib.format.write_array_header_1_0(target, header)
                 for part in parts:

@@ -10,6 +10,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from chaos_lightning.checkpoints.migration import migrate
 from chaos_lightning.checkpoints.weights_file import is_weights_file, read_weights_file
+from chaos_lightning.files import written_at_once
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -56,22 +57,17 @@ class WholeFileIO(TorchCheckpointIO):
         path = Path(path)
         contents = io.BytesIO()
         torch.save(checkpoint, contents)
-        # One name for all files of a folder, so that the next write replaces the remains of a killed process.
-        temporary = path.with_name(".checkpoint.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
+            with written_at_once(path) as temporary, temporary.open("wb") as file:
                 file.write(contents.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
             _force_to_disk(path.parent)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             kept = "the checkpoint before it is intact" if path.exists() else "earlier checkpoints are intact"
             raise OSError(
                 f"cannot write the checkpoint {path}: {error.strerror}; {kept}. Make room, or write elsewhere "
-                "with --trainer.logger.save_dir"
+                "with --checkpoint.dirpath"
             ) from error
 
     def load_checkpoint(

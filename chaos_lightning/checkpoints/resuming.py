@@ -1,6 +1,7 @@
 """Checks of the settings that may change when a checkpoint is loaded, and when a run goes on from it."""
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -129,8 +130,9 @@ def check_optimizer(saved: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[
     """
     for own, before in zip(asked, saved, strict=False):
         # A schedule changes lr and keeps the rate with which it began as initial_lr.
-        before = {**before, "lr": before.get("initial_lr", before["lr"])}
-        names = [name for name in SETTINGS_OF_OPTIMIZERS if name in own and name in before]
+        own, before = ({**group, "lr": group.get("initial_lr", group["lr"])} for group in (own, before))
+        cycled = ("momentum", "betas") if "base_momentum" in before else ()  # by the schedule
+        names = [name for name in SETTINGS_OF_OPTIMIZERS if name in own and name in before and name not in cycled]
         differing = [name for name in names if plain(own[name]) != before[name]]
         if differing:
             kept, other = (", ".join(f"{n}={group[n]}" for n in differing) for group in (before, own))
@@ -138,6 +140,50 @@ def check_optimizer(saved: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[
                 f"the checkpoint's optimiser has {kept}, but {other} was asked for: training goes on with the "
                 "settings that it began with. Ask for these, or train a new network"
             )
+
+
+def check_schedule(saved: Sequence[Mapping[str, Any]], asked: Any, max_steps: int) -> None:
+    """Refuse another schedule of the learning rate: it would have no effect, as torch takes that of the checkpoint.
+
+    A decay that ends with training may be left before its end.
+
+    Args:
+        saved: states of the checkpoint's schedules, of which there is one at most.
+        asked: the schedule as asked for; None without one.
+        max_steps: training steps as asked for.
+
+    Raises:
+        ValueError: with what differs.
+    """
+    if asked is None or not saved:
+        before, now = ("a schedule" if saved else "none"), ("none" if asked is None else type(asked).__name__)
+        differing = {"schedule": (before, now)} if before != now else {}
+    else:
+        differing = {
+            name: (before, now)
+            for name, (before, now) in _differing_settings(saved[0], asked).items()
+            if not (name in ("T_max", "total_iters") and now == max_steps and before is not None and now < before)
+        }
+    if differing:
+        kept, other = (", ".join(f"{name}={each[place]}" for name, each in differing.items()) for place in (0, 1))
+        raise ValueError(
+            f"the learning rate of the checkpoint's run has the schedule {kept}, but {other} was asked for: training "
+            "goes on with the one that it began with. Ask for that, or train a new network"
+        )
+
+
+def _differing_settings(saved: Mapping[str, Any], asked: Any) -> dict[str, tuple[Any, Any]]:
+    """Compare the state of a schedule with one as asked for: name of each setting that differs to both values."""
+    now = asked.state_dict()
+    public = [{name for name in state if name[0] != "_" and name != "verbose"} for state in (saved, now)]
+    if public[0] != public[1]:  # another class, of which the state does not tell the name
+        own = {name: saved[name] for name in sorted(public[0] - {"last_epoch", "base_lrs"})}
+        return {"schedule": (own, type(asked).__name__)}
+    names = {"_milestones", *signature(type(asked)).parameters} & now.keys() - {"last_epoch"}
+    found = {name: (saved[name], now[name]) for name in sorted(names) if plain(now[name]) != plain(saved[name])}
+    for before, each in zip(saved.get("_schedulers", ()), getattr(asked, "_schedulers", ()), strict=False):
+        found |= _differing_settings(before, each)
+    return found
 
 
 def _compared(settings: Mapping[str, Any]) -> dict[str, Any]:

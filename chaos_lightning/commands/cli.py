@@ -9,6 +9,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
@@ -32,6 +33,7 @@ from chaos_lightning.commands.settings_check import check_settings
 from chaos_lightning.commands.settings_file import SettingsFile
 from chaos_lightning.commands.settings_of_checkpoint import settings_of
 from chaos_lightning.data import ImageDataModule
+from chaos_lightning.files import expand_paths
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.saving import subclasses
 from chaos_lightning.trainer import NoProfiler, Trainer
@@ -132,14 +134,30 @@ class ChaosCLI(LightningCLI):
         config["profiler"] = config["profiler"] or NoProfiler()
         callbacks = [self._get(self.config_init, key) for key in self._parser(self.subcommand).callback_keys]
         callbacks.append(EvaluationSignals())
+        own = config["callbacks"] or []
+        own = list(own) if isinstance(own, (list, tuple)) else [own]
         if config["enable_checkpointing"] is False:
             callbacks = [callback for callback in callbacks if not isinstance(callback, TrainingCheckpoint)]
+        if config["fast_dev_run"]:  # where Lightning's own would write a last checkpoint nevertheless
+            own, callbacks = ([c for c in each if not isinstance(c, ModelCheckpoint)] for each in (own, callbacks))
         if self.subcommand == "predict":  # its file holds everything worth keeping
             config["logger"] = False
             self.save_config_callback = None
-        if config["enable_progress_bar"] is not False:
+        if config["enable_progress_bar"] is not False and not any(isinstance(c, ProgressBar) for c in own):
             callbacks.append(StepProgressBar())
+        # The checkpoint of the command goes first: it is the one that messages name.
+        config["callbacks"] = [*(callback for callback in callbacks if isinstance(callback, ModelCheckpoint)), *own]
+        callbacks = [callback for callback in callbacks if not isinstance(callback, ModelCheckpoint)]
         return self._instantiate_trainer(config, callbacks)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and replace ``~`` and variables in paths.
+
+        Raises:
+            ValueError: for a variable that is not set.
+        """
+        super().parse_arguments(parser, args)
+        self.config = expand_paths(self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Find the checkpoint, and take settings of model and data from it as defaults, so that its path is enough.
@@ -154,6 +172,8 @@ class ChaosCLI(LightningCLI):
         if subcommand is None:  # with run=False
             return
         config = self.config[subcommand]
+        if subcommand == "predict" and config.seed is None:
+            config.seed = config.seed_everything  # as the user has it, not as the checkpoint does
         if config.get("ckpt_path") == "last":
             searched = take_newest_run(config, goes_on=subcommand == "fit")
             if searched is not None and subcommand != "fit":
@@ -180,7 +200,10 @@ class ChaosCLI(LightningCLI):
         parser, logger = self._parser(subcommand), config.trainer.logger
         parser.set_defaults(settings_of(checkpoint, other_data=asked_class(self._arguments, "data", "config", "data")))
         self.parse_arguments(self.parser, self._args)
-        for name, value in {"ckpt_path": path, "trainer.logger": logger}.items():
+        kept = {"ckpt_path": path, "trainer.logger": logger}
+        if subcommand == "predict":
+            kept["seed"] = config.seed
+        for name, value in kept.items():
             self.config[subcommand][name] = value
 
     def validate(self, **arguments: Any) -> None:

@@ -7,6 +7,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from chaos_lightning.callbacks import TrainingCheckpoint
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.metrics.catalogue import SYMBOLS
 from chaos_lightning.metrics.record import RECORD
@@ -42,7 +43,17 @@ def print_closing_report(
     for label, name in (("samples    ", "samples.png"), ("measures   ", RECORD)):
         if folder is not None and (folder / name).exists():
             print(f"{label} {folder / name}")
-    print(f"checkpoint  {getattr(trainer.checkpoint_callback, 'last_model_path', None) or 'none was written'}")
+    print(f"checkpoint  {_last_checkpoint(trainer, folder) or 'none was written'}")
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             print(f"TensorBoard tensorboard --logdir {logger.log_dir}")
+
+
+def _last_checkpoint(trainer: pl.Trainer, folder: Path | None) -> Path | str | None:
+    """Find the last checkpoint of the command; processes that it has started do not tell it what they have written."""
+    own = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, TrainingCheckpoint)]
+    if not own or own[0].last_model_path:
+        return own[0].last_model_path if own else None
+    place = Path(own[0].dirpath) if own[0].dirpath is not None else folder and folder / "checkpoints"
+    path = place and place / "last.ckpt"
+    return path if path and path.exists() else None

@@ -12,6 +12,7 @@ from inspect import signature
 from pydoc import ErrorDuringImport
 from typing import Any
 
+import matplotlib
 import torch
 from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -22,9 +23,11 @@ from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.commands.complete import complete
 from chaos_lightning.commands.export import export
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
+from chaos_lightning.commands.given_options import misplaced_options
 from chaos_lightning.commands.measure import measure
 from chaos_lightning.commands.shipped_configs import configs, with_shipped_configs
 from chaos_lightning.data import DataError
+from chaos_lightning.files import expand_paths
 from chaos_lightning.models import TrainingDivergedError
 from chaos_lightning.report import report
 
@@ -42,6 +45,12 @@ NOISE = [
     ".*smaller than the logging interval.*",  # epochs may be short: the interval counts steps
 ]
 """Warnings that tell a user of this command nothing."""
+
+EXPLAINED = (
+    *(DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError),
+    ModuleNotFoundError,  # of a package that an option needs
+)
+"""Errors whose own words are for the user."""
 
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, as in the shell."""
@@ -72,15 +81,21 @@ def main(args: Sequence[str] | None = None) -> None:
     lightning_log = logging.getLogger("lightning.pytorch.utilities.rank_zero")
     lightning_log.addFilter(lambda record: "litlogger" not in record.getMessage())
     arguments = sys.argv[1:] if args is None else list(args)
+    if args is None:  # a process of its own, which draws without a window, and so do those that it starts
+        os.environ["MPLBACKEND"] = "agg"
+        matplotlib.use("agg")
     try:
         arguments = with_shipped_configs(arguments)
         commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
+        command = next((argument for argument in arguments if argument in commands), None)
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             _end(f"error: {not_known('command', arguments[0], commands)}", 2)
         elif arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
         elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
             _run_with_optuna(*arguments)
+        elif command is not None and (misplaced := misplaced_options(arguments, command)):
+            _end(f"error: options follow the command: type chaos-lightning {command} {' '.join(misplaced)}", 2)
         else:
             if args is None:
                 sys.argv[1:] = arguments  # Lightning reads them there
@@ -93,7 +108,9 @@ def main(args: Sequence[str] | None = None) -> None:
         _end(_INTERRUPTION, INTERRUPTED)  # Lightning has caught it and leaves with 1
     except KeyboardInterrupt:
         _end(_INTERRUPTION, INTERRUPTED)
-    except (DataError, MemoryError, MisconfigurationException, OSError, TrainingDivergedError, ValueError) as error:
+    except UnicodeError as error:
+        _fail(error, f"{error}: text is not read as UTF-8 here. Type PYTHONUTF8=1 before the command")
+    except EXPLAINED as error:
         _fail(error, _own_words(error))
     except ErrorDuringImport as error:  # in a module of the user's own
         traceback.print_exception(error.value)
@@ -101,6 +118,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except Exception as error:
         if is_lost_peer(error):
             _fail(error, f"{LOST_PEER} ({error})")
+        if str(error).startswith("Early stopping conditioned on metric"):  # a name of training, known only later
+            _fail(error, str(error))
         traceback.print_exc()
         _end("error: that is a fault of chaos_lightning or of its settings that it should have explained", 1)
     finally:
@@ -131,14 +150,18 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     The data of the checkpoint's training are the default of ``--data``.
     """
     function = SIMPLE_COMMANDS[command]
-    run = partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
-    defaults = {}
+    parser = capture_parser(
+        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
+    )
     if "data" in signature(function).parameters:
         # The checkpoint must be known before: it says which settings the data have.
-        path = capture_parser(run).parse_args(_without_option("data", arguments)).ckpt_path
+        path = expand_paths(parser.parse_args(_without_option("data", arguments)).ckpt_path)
         data = training_data(read_checkpoint(path))
-        defaults = {"data": data} if data and is_at_hand(data) else {}
-    run(set_defaults=defaults)
+        if data and is_at_hand(data):
+            parser.set_defaults(data=data)
+    settings = vars(parser.instantiate_classes(expand_paths(parser.parse_args(list(arguments)))))
+    settings.pop("config", None)
+    function(**settings)
 
 
 def _without_option(option: str, arguments: Sequence[str]) -> list[str]:

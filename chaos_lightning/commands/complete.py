@@ -11,7 +11,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.checkpoints import make_training_data, read_checkpoint
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
-from chaos_lightning.files import with_ending, written_at_once
+from chaos_lightning.files import make_writable, output_file, written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
     completion_error,
@@ -73,10 +73,11 @@ def complete(
     Raises:
         DataError: if images, data set or mask cannot be read.
         FileNotFoundError: if there is no checkpoint.
-        ValueError: if a number is too small, or the images or the mask do not fit the network.
+        ValueError: if a number is too small, the images or the mask do not fit the network, or the output is a folder.
     """
     if num_images < 1 or num_samples < 1:
         raise ValueError(f"num_images and num_samples must be at least 1, but are {num_images} and {num_samples}")
+    path = output_file(output, ".npz")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location=device).to(device)
     hidden = read_mask(mask, model.image_shape[1:], seed)
@@ -85,14 +86,14 @@ def complete(
     originals = as_image_rows(_originals(images, data, num_images, seed), "images", model.layout.num_pixels)
     originals = originals.float().view(-1, *model.image_shape)
     model.layout.hidden_pixels(hidden)  # complains now, before anything is written
-    path = with_ending(output, ".npz")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_writable(path.parent)
 
     completions = model.complete(originals, hidden, num_samples, seed).cpu()
     values = _measure(completions, originals, hidden, data.train.images)
     _print(values, f"{len(originals)} images, {num_samples} completions each, {int(hidden.sum())} hidden pixels")
-    _write(path, originals, hidden, completions, seed)
-    save_image(_picture(originals, hidden, completions), path.with_suffix(".png"))
+    with written_at_once(path) as archive, written_at_once(path.with_suffix(".png")) as picture:
+        _write(archive, originals, hidden, completions, seed)
+        save_image(_picture(originals, hidden, completions), picture, format="png")
     print(f"Wrote {len(originals) * num_samples:,} completions to {path} and a picture to {path.with_suffix('.png')}.")
     return values
 
@@ -135,7 +136,7 @@ def _print(values: dict[str, float], title: str) -> None:
 
 
 def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, seed: int) -> None:
-    with written_at_once(path) as temporary, temporary.open("wb") as file:
+    with path.open("wb") as file:
         np.savez_compressed(
             file,
             images=to_pixels(originals.squeeze(1)).numpy(),

@@ -1,7 +1,7 @@
 """The command ``chaos-lightning export``: write the weights of a checkpoint into a file."""
 
 from chaos_lightning.checkpoints import SUFFIX, read_checkpoint, read_header, write_weights_file
-from chaos_lightning.files import with_ending
+from chaos_lightning.files import make_writable, output_file
 
 
 def export(ckpt_path: str, output: str) -> None:
@@ -10,10 +10,16 @@ def export(ckpt_path: str, output: str) -> None:
     Args:
         ckpt_path: checkpoint of a trained network.
         output: file to write; .safetensors is appended if it is missing.
+
+    Raises:
+        FileNotFoundError: if there is no checkpoint.
+        OSError: if the output cannot be written.
+        ValueError: if the checkpoint cannot be read, or the output is a folder or has another ending.
     """
+    path = output_file(output, SUFFIX)
     checkpoint = read_checkpoint(ckpt_path)
     header = read_header(checkpoint)
-    path = with_ending(output, SUFFIX)
+    make_writable(path.parent)
     write_weights_file(checkpoint, path)
     layers = " x ".join(str(size) for size in header["layer_sizes"])
     print(

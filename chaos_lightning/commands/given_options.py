@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from chaos_lightning.commands.faults import not_known
+from chaos_lightning.files import expanded
 
 
 def given_values(arguments: Sequence[str], option: str) -> list[str]:
@@ -48,14 +50,31 @@ def check_name(arguments: Sequence[str], option: str, known: Iterable[str]) -> N
             raise ValueError(not_known(option, value, known))
 
 
+def misplaced_options(arguments: Sequence[str], command: str) -> list[str]:
+    """List what stands before a command and is an option of it; a config may stand there if it has a section for it."""
+    before = list(arguments[: arguments.index(command)])
+    names = {argument.partition("=")[0] for argument in before if argument.startswith("-")}
+    try:
+        contents = [_read_config(config) for config in given_values(before, "config")]
+    except (OSError, ValueError, yaml.YAMLError):  # the parser will complain
+        return []
+    have_section = all(isinstance(each, dict) and command in each for each in contents)
+    return [] if have_section and names <= {"--config", "--print_config", "--help", "-h", "--version"} else before
+
+
+def _read_config(config: str) -> Any:
+    """Read a config, which is a file or its contents."""
+    path = Path(expanded(config))
+    return yaml.safe_load(path.read_text(encoding="utf-8") if path.is_file() else config)
+
+
 def _class_in_config(config: str, section: str) -> str | None:
     """Read the class path of model or data from a config, which is a file or its contents.
 
     None without a class, or where the parser will complain of the config.
     """
     try:
-        contents = Path(config).read_text() if os.path.isfile(config) else config
-        settings = yaml.safe_load(contents)[section]
+        settings = _read_config(config)[section]
         class_path = settings if isinstance(settings, str) else settings["class_path"]
         return str(class_path)
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from rich.progress import Progress
 
 from chaos_lightning.data.files import read_images
+from chaos_lightning.files import output_folder, written_at_once
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
 from chaos_lightning.metrics.evaluation import all_measures, computed_spectra, evaluate
@@ -44,7 +45,8 @@ def measure(
 
     Raises:
         DataError: if images cannot be read.
-        ValueError: if the images do not fit one another or are too few.
+        OSError: if the output cannot be written.
+        ValueError: if the images do not fit one another or are too few, or the output is a file.
     """
     real_images, real_labels = read_images(real)
     generated_images, generated_labels = read_images(generated)
@@ -58,6 +60,7 @@ def measure(
     count = available if num_samples is None else num_samples
     if not 2 <= count <= available:
         raise ValueError(f"num_samples must be from 2 to {available}, the images that both sides have, but is {count}")
+    folder = output_folder(output)
 
     generator = torch.Generator().manual_seed(seed)
     drawn_rows, left_rows = torch.randperm(len(real_images), generator=generator).tensor_split([count])
@@ -93,8 +96,8 @@ def measure(
     print_measures(f"{count:,} generated images against as many real ones", values, floors)
     if floor_images is None:
         print(_why_no_floor(count, len(real_images), None if training_images is None else len(training_images)))
-    _write(Path(output), values, floors, count, figure)
-    print(f"Wrote measures.json and plots to {output}.")
+    _write(folder, values, floors, count, figure)
+    print(f"Wrote measures.json and plots to {folder}.")
     return values
 
 
@@ -110,15 +113,16 @@ def _why_no_floor(count: int, num_real: int, num_training: int | None) -> str:
 
 
 def _write(folder: Path, values: dict[str, float], floors: dict[str, float], num_samples: int, spectra: Figure) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     entries = {
         name: {"value": value, "floor": floors.get(name), "ratio": ratio_to_floor(name, value, floors.get(name))}
         for name, value in values.items()
     }
     text = json.dumps({"num_samples": num_samples, "measures": entries}, indent=2)
-    (folder / "measures.json").write_text(text + "\n")
-    spectra.savefig(folder / "spectra.png", dpi=150)
-    _ratios_figure(values, floors).savefig(folder / "measures.png", dpi=150)
+    with written_at_once(folder / "measures.json") as path:
+        path.write_text(text + "\n", encoding="utf-8")
+    for name, plot in (("spectra.png", spectra), ("measures.png", _ratios_figure(values, floors))):
+        with written_at_once(folder / name) as path:
+            plot.savefig(path, format="png", dpi=150)
 
 
 def _ratios_figure(values: dict[str, float], floors: dict[str, float]) -> Figure:

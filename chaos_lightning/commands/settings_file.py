@@ -1,5 +1,6 @@
 """The settings of a run as a file in its folder."""
 
+import os
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -7,6 +8,7 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 
 from chaos_lightning.callbacks.folder import folder_of_run
+from chaos_lightning.files import written_at_once
 
 
 class SettingsFile(SaveConfigCallback):
@@ -31,6 +33,15 @@ class SettingsFile(SaveConfigCallback):
     def save_config(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Write the settings; a resumed run that goes on in the same folder writes them again."""
         if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / self.config_filename
-            self.parser.save(self.config, path, skip_none=False, overwrite=True, multifile=False)
+            self._name_data_wherever_used(trainer)
+            with written_at_once(self._folder / self.config_filename) as path:
+                text = self.parser.dump(self.config, skip_none=False)
+                path.write_text(text, encoding="utf-8")
+
+    def _name_data_wherever_used(self, trainer: pl.Trainer) -> None:
+        """Write the paths of data as the data module has noted them, so that they hold in any folder."""
+        noted = getattr(trainer.datamodule, "hparams", {})  # type: ignore[attr-defined]
+        settings = self.config.get("data.init_args") or Namespace()
+        for name, value in vars(settings).items():
+            if isinstance(value, str) and noted.get(name) == os.fspath(Path(value).absolute()):
+                settings[name] = noted[name]

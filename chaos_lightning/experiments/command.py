@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from chaos_lightning.experiments.log import LOG_NAME
 from chaos_lightning.experiments.plan import Plan
 from chaos_lightning.experiments.queue import CAUSE, RUN, RunQueue
+from chaos_lightning.files import expand_paths
 
 
 def run_command(command: Callable[..., None], arguments: Sequence[str]) -> None:
@@ -25,7 +26,7 @@ def run_command(command: Callable[..., None], arguments: Sequence[str]) -> None:
     parser = ArgumentParser(prog=f"chaos-lightning {command.__name__}", description=description)
     parser.add_argument("--config", action="config", help="file with the options below")
     parser.add_function_arguments(command, skip={"arguments"}, as_group=False)
-    options = parser.parse_args(own).as_dict()
+    options = expand_paths(parser.parse_args(own)).as_dict()
     del options["config"]
     command(**options, arguments=others)
 

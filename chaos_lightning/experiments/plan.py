@@ -92,7 +92,7 @@ def read_config(path: Path_fr) -> dict[str, Any]:
         ValueError: if it holds no settings.
     """
     try:
-        contents = yaml.safe_load(Path(path.absolute).read_text())
+        contents = yaml.safe_load(Path(path.absolute).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path.absolute} is not YAML: {error}") from error
     if not isinstance(contents, dict):

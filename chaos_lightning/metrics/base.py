@@ -1,6 +1,6 @@
 """Bases of the metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -44,6 +44,22 @@ class RunningMetric(Metric):
         self._computed = None  # a later compute must gather from all processes
         self._forward_cache = value
         return cast(Tensor, value)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> "RunningMetric":
+        """Move tensors, but keep their types where a module around the metric is cast, as torchmetrics does.
+
+        It does so for states alone: training images of another type could not be compared with them.
+
+        Args:
+            fn: What the module around does with its tensors.
+            exclude_state: States to leave out.
+        """
+
+        def moved(tensor: Tensor) -> Tensor:
+            result = fn(tensor)
+            return result if result.dtype == tensor.dtype else tensor.to(result.device)
+
+        return cast("RunningMetric", super()._apply(fn if self._dtype_convert else moved, exclude_state))
 
     def merge_state(self, incoming_state: dict[str, Any] | Metric) -> None:
         """Add the data of another metric, which go before the data of this one.

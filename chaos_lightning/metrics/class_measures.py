@@ -103,7 +103,8 @@ class ClassMeasures(RowMetric):
         labels, probabilities = self.all_rows("labels"), self.all_rows("probabilities")
         if not len(labels):
             raise SampleCountError("there are no images to measure")
-        floor = self._training_images_like(labels)
+        training = self.training_images.to(labels.device), self.training_labels.to(labels.device)
+        floor = self._training_images_like(labels, *training)
         groups = [(labels == label).nonzero().squeeze(1) for label in range(self.num_classes)]
         groups.append(torch.arange(len(labels), device=labels.device))
 
@@ -112,7 +113,7 @@ class ClassMeasures(RowMetric):
             for name, function in ERROR_FUNCTIONS.items():
                 values[prefix + name] = _over(groups, lambda rows, f=function, x=images: f(real[rows], x[rows]))
         for prefix, images in (("", generated), ("floor/", real)):
-            agrees = nearest_labels(images, self.training_images, self.training_labels) == labels
+            agrees = nearest_labels(images, *training) == labels
             values[prefix + "class_agreement"] = _over(groups, lambda rows, x=agrees: x[rows].double().mean())
         for name, measure in (
             ("accuracy", lambda p, y: multiclass_accuracy(p, y, self.num_classes, average="micro")),
@@ -133,15 +134,15 @@ class ClassMeasures(RowMetric):
             figures.append(ClassFigures(name, num_images[place], values, floors))
         return ClassEvaluation(figures[:-1], figures[-1])
 
-    def _training_images_like(self, labels: Tensor) -> Tensor:
+    def _training_images_like(self, labels: Tensor, training_images: Tensor, training_labels: Tensor) -> Tensor:
         """Take training images with given labels, each once; the first of a class again where there are too few."""
         images = torch.empty(len(labels), self.num_pixels, device=labels.device)
         for label in labels.unique().tolist():
             rows = (labels == label).nonzero().squeeze(1)
-            of_class = (self.training_labels == label).nonzero().squeeze(1)
+            of_class = (training_labels == label).nonzero().squeeze(1)
             if not len(of_class):
                 raise SampleCountError(f"there are no training images of class {label}")
-            images[rows] = self.training_images[of_class[torch.arange(len(rows), device=labels.device) % len(of_class)]]
+            images[rows] = training_images[of_class[torch.arange(len(rows), device=labels.device) % len(of_class)]]
         return images
 
 

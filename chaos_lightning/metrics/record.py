@@ -33,7 +33,7 @@ def read_record(path: Path) -> dict[int, dict[float, dict[str, Entry]]]:
     """
     record: dict[int, dict[float, dict[str, Entry]]] = {}
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row["stage"] == "val":
                     at_times = record.setdefault(int(row["step"]), {})

@@ -51,25 +51,27 @@ class RowMetric(GenerativeMetric):
             name: The state.
 
         Returns:
-            The rows joined along the first dimension, which may be 0.
+            The rows joined along the first dimension, which may be 0; on the CPU with ``compute_on_cpu``.
         """
         collected: list[Tensor] | Tensor = getattr(self, name)
-        rows: Tensor = dim_zero_cat(collected) if len(collected) else self._no_rows[name].to(self.device)
-        return rows
+        rows: Tensor = dim_zero_cat(collected) if len(collected) else self._no_rows[name]
+        return rows.to("cpu" if self.compute_on_cpu else self.device)
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gather the rows of all processes.
 
-        A process without rows takes part with an empty tensor of the right shape and dtype. The empty tensor of
+        Rows that ``compute_on_cpu`` keeps on the CPU go to the metric's device for that, as NCCL gathers only there. A
+        process without rows takes part with an empty tensor of the right shape and dtype. The empty tensor of
         torchmetrics, one dimension of float32, would make gathering hang or fail.
 
         Args:
             args: Positional arguments of :meth:`torchmetrics.Metric.sync`.
             kwargs: Its keyword arguments.
         """
-        for name in self._no_rows:
-            if not len(getattr(self, name)):
-                setattr(self, name, [self.all_rows(name)])
+        if not self._is_synced:
+            for name in self._no_rows:
+                if self.compute_on_cpu or not len(getattr(self, name)):
+                    setattr(self, name, [self.all_rows(name).to(self.device)])
         super().sync(*args, **kwargs)
 
 

@@ -6,11 +6,13 @@ from math import isqrt
 from typing import Any, ClassVar
 
 import torch
+from lightning.pytorch import Callback
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
+from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
@@ -115,6 +117,11 @@ class ImageGenerator(Saved):
         kept = getattr(self.trainer.checkpoint_callback, "last_model_path", "") or "none was written yet"
         return f"Train again with a lower learning rate than {self.learning_rate:g}. The last good checkpoint: {kept}"
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Add no callbacks; refuse those that do not work, see :func:`check_callbacks`."""
+        check_callbacks(self.trainer)
+        return []
+
     def setup(self, stage: str) -> None:
         """Check before any work starts that data and precision fit.
 
@@ -122,8 +129,9 @@ class ImageGenerator(Saved):
         and float16 would need a loss to scale.
 
         Raises:
-            ValueError: if they do not fit, with advice.
+            ValueError: if they do not fit, or callbacks and settings of the trainer would be ignored, with advice.
         """
+        check_trainer(self.trainer, self)
         image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
         if tuple(image_shape) != self.image_shape:
             pixels = torch.Size(image_shape).numel()

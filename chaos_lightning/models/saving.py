@@ -14,6 +14,7 @@ from chaos_lightning.checkpoints.resuming import (
     check_decay,
     check_frozen_couplings,
     check_optimizer,
+    check_schedule,
     check_settings_of_run,
     warn_of_other_settings,
 )
@@ -135,7 +136,10 @@ class Saved(Measured):
                 f"the checkpoint was trained with {before}, but this run uses {now}: training can go on only with the "
                 "same optimiser"
             )
-        check_optimizer(checkpoint["optimizer_states"][0]["param_groups"], self.make_optimizer().param_groups)
+        optimizer = self.make_optimizer()
+        schedule = None if self._make_lr_scheduler is None else self._make_lr_scheduler(optimizer)
+        check_optimizer(checkpoint["optimizer_states"][0]["param_groups"], optimizer.param_groups)
+        check_schedule(checkpoint.get("lr_schedulers", []), schedule, self.trainer.max_steps)
 
     def _optimizer_name(self) -> str:
         return type(self.make_optimizer()).__name__

@@ -8,6 +8,7 @@ import torch
 from rich.progress import Progress
 
 from chaos_lightning.data import ImageDataModule
+from chaos_lightning.files import output_folder
 from chaos_lightning.pictures.style import STYLE
 from chaos_lightning.report.chaos_sections import divergence_section, trajectories_section
 from chaos_lightning.report.curves import measure_over_time, times_to_measure
@@ -50,17 +51,12 @@ def report(
         DataError: if the data cannot be read.
         FileNotFoundError: if there is no such checkpoint.
         OSError: if the folder cannot be written.
-        ValueError: if the checkpoint, the data and the numbers do not fit one another.
+        ValueError: if the checkpoint, the data and the numbers do not fit one another, or the output is a file.
     """
     subject = read_subject(ckpt_path, data, split, num_samples, num_chains, seed)
     model = subject.model
     history = read_history(Path(ckpt_path), model.sampling_time)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "index.html").open("a").close()  # an earlier page stays until the new one is there
-    except OSError as error:
-        raise OSError(f"cannot write a report to {folder}: {error.strerror}") from error
+    folder = output_folder(output)
 
     times = times_to_measure(model)
     with matplotlib.rc_context(STYLE), Progress() as progress, torch.no_grad():

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from chaos_lightning.files import written_at_once
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -64,19 +66,24 @@ def write_section(folder: Path, section: Section) -> str:
             (folder / section.name).with_suffix(suffix).unlink(missing_ok=True)
         return "\n".join([*lines, f'<p class="missing">{escape(section.caption)}</p>'])
     picture = folder / f"{section.name}.png"
-    section.figure.savefig(picture)
+    with written_at_once(picture) as temporary:
+        section.figure.savefig(temporary, format="png")
     encoded = base64.b64encode(picture.read_bytes()).decode()
     files = [picture.name]
     if section.columns:
         files.append(f"{section.name}.csv")
-        with (folder / files[-1]).open("w", newline="") as file:
+        with (
+            written_at_once(folder / files[-1]) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(section.columns)
             writer.writerows(zip(*section.columns.values(), strict=True))
     if section.arrays:
         files.append(f"{section.name}.npz")
         arrays: dict[str, Any] = dict(section.arrays)
-        np.savez_compressed(folder / files[-1], **arrays)
+        with written_at_once(folder / files[-1]) as temporary, temporary.open("wb") as archive:
+            np.savez_compressed(archive, **arrays)
     links = ", ".join(f'<a href="{name}">{name}</a>' for name in files)
     lines += [
         f'<figure><img src="data:image/png;base64,{encoded}" alt="{escape(section.title)}">',
@@ -98,5 +105,6 @@ def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), numbers:
 def write_page(folder: Path, title: str, parts: Sequence[str]) -> Path:
     """Write ``index.html``, which needs no other file."""
     path = folder / "index.html"
-    path.write_text(_PAGE.format(title=escape(title), body="\n".join(parts)), encoding="utf-8")
+    with written_at_once(path) as temporary:
+        temporary.write_text(_PAGE.format(title=escape(title), body="\n".join(parts)), encoding="utf-8")
     return path

@@ -261,7 +261,7 @@ def test_two_processes_that_predict_end_together(here):
     process = two_processes(here, "-m", "chaos_lightning", command=command)
     try:
         end = time.monotonic() + 90
-        while not sum(path.stat().st_size for path in here.glob(".samples.npz.part*")):
+        while not sum(path.stat().st_size for path in here.glob(".samples.npz.*.tmp")):
             assert time.monotonic() < end
             time.sleep(0.1)
         ranks = children(process.pid)

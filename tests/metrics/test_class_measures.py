@@ -135,3 +135,34 @@ def test_what_a_stage_has_measured_is_forgotten():
     stage.update(REAL, {5.0: GENERATED, 10.0: GENERATED}, TRAINING[:COUNT])
     stage.classes.update(REAL, LABELS, GENERATED, PROBABILITIES)
     assert sizes[0] == sizes[1] == sizes[2] < held()
+
+
+@pytest.mark.parametrize("cast", ["half", "double", "bfloat16", "float"])
+def test_a_module_around_it_may_be_cast(cast):
+    metric = ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES)
+    module = torch.nn.ModuleList([metric, torch.nn.Linear(2, 2)])
+    getattr(module, cast)()
+    assert module[1].weight.dtype != torch.float32 or cast == "float"
+    metric.update(REAL, LABELS, GENERATED, PROBABILITIES)
+    assert metric.evaluate() == measured(slice(0, COUNT))
+
+
+def test_rows_that_are_kept_on_the_cpu_are_gathered_where_the_metric_is():
+    metric = ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES, compute_on_cpu=True)
+    metric.update(REAL, LABELS, GENERATED, PROBABILITIES)
+    metric._device = torch.device("meta")  # in place of a GPU, where NCCL gathers
+    gathered_on = []
+
+    def gather(rows, group):
+        gathered_on.append(rows.device.type)
+        return [rows, rows]
+
+    metric.sync(gather, distributed_available=lambda: True)
+    assert gathered_on == ["meta"] * 4
+    metric.unsync()
+
+
+def test_measures_on_the_cpu_are_the_same():
+    metric = ClassMeasures(TRAINING, TRAINING_LABELS, NUM_CLASSES, compute_on_cpu=True)
+    metric.update(REAL, LABELS, GENERATED, PROBABILITIES)
+    assert metric.evaluate() == measured(slice(0, COUNT))

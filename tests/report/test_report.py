@@ -262,7 +262,7 @@ def test_a_checkpoint_that_does_not_tell_its_data_must_be_told(python_trained, c
         (["--data", "MNISTDataModule", "--data.seed", "4"], "validation images were trained on"),
         (["--data", "MNISTDataModule", "--num_samples", "1"], "must be at least 2"),
         (["--data", "MNISTDataModule", "--num_chains", "1"], "must be at least 2"),
-        (["--data", "MNISTDataModule", "--output", "some.ckpt"], "cannot write a report to some.ckpt"),
+        (["--data", "MNISTDataModule", "--output", "some.ckpt"], "output is some.ckpt, which is a file: name a folder"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
         (["--ckpt_path", "text.ckpt"], "text.ckpt cannot be read as a checkpoint: it is damaged, or something else"),
     ],

@@ -14,6 +14,7 @@ from chaos_lightning.commands.compare.table import markdown, write_csv
 from chaos_lightning.experiments.command import check_resources, open_queue, run_command, tell_unfinished
 from chaos_lightning.experiments.queue import SETTINGS, RunQueue
 from chaos_lightning.experiments.workers import work
+from chaos_lightning.files import written_at_once
 from chaos_lightning.pictures.grids import rows_figure
 
 
@@ -100,9 +101,11 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
             with np.load(plan.folder / "runs" / name / IMAGES_FILE, allow_pickle=False) as file:
                 images.setdefault(noted[SETTINGS][NAME], file["images"])
         with queue.drawing:  # other commands may work on the same folder
-            (plan.folder / "compare.md").write_text(text)
+            with written_at_once(plan.folder / "compare.md") as temporary:
+                temporary.write_text(text, encoding="utf-8")
             write_csv(plan.folder / "compare.csv", contestants)
-            rows_figure(images).savefig(plan.folder / "compare.png", dpi=150, bbox_inches="tight")
+            with written_at_once(plan.folder / "compare.png") as temporary:
+                rows_figure(images).savefig(temporary, format="png", dpi=150, bbox_inches="tight")
         print(text)
         print("\n".join(f"wrote {plan.folder / name}" for name in ("compare.md", "compare.csv", "compare.png")))
     tell_unfinished(plan, queue)

@@ -35,6 +35,7 @@ from chaos_lightning.data import ImageDataModule
 from chaos_lightning.experiments.log import LOG_NAME, quiet
 from chaos_lightning.experiments.plan import Run, run_folder
 from chaos_lightning.experiments.workers import be_alone
+from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.evaluation import all_measures, evaluate
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.pixels import to_pixels
@@ -115,7 +116,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         start = time.monotonic()
         images = model.sample(plan.num_samples, seed=run.seed).cpu()
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
-        with (folder / IMAGES_FILE).open("wb") as file:
+        with written_at_once(folder / IMAGES_FILE) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, images=to_pixels(images[:IN_PICTURE]).squeeze(1).numpy())
         memory = peak_memory(model.device)  # before measuring, which takes more
         quantities = _measure(images, trained.data)

@@ -16,6 +16,7 @@ from chaos_lightning.commands.compare.standings import (
     Standing,
 )
 from chaos_lightning.experiments.spread import Spread
+from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.catalogue import ERRORS, MEASURES
 
 SHOWN = (
@@ -63,7 +64,7 @@ def markdown(contestants: Sequence[Standing], about: str, verdicts: Sequence[str
 def write_csv(path: Path, contestants: Sequence[Standing]) -> None:
     """Write a line for each contestant: its number of runs, and mean and deviation of each quantity."""
     parts = [f"{quantity}{suffix}" for quantity in QUANTITIES for suffix in ("", "_deviation")]
-    with path.open("w", newline="") as file:
+    with written_at_once(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["contestant", "model", "is_floor", "runs", *parts])
         for contestant in contestants:

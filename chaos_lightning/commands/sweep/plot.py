@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from chaos_lightning.commands.sweep.quantities import BEST_TIMES, DIVERSITY, LYAPUNOV, RATIOS, STEPS_TO_THRESHOLD
 from chaos_lightning.experiments.plan import labels
 from chaos_lightning.experiments.spread import Result, is_number
+from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
 from chaos_lightning.pictures.style import new_figure
 
@@ -142,5 +143,6 @@ def write_plots(folder: Path, results: Sequence[Result], threshold: float) -> li
     """Write both figures as PNG files, and return their paths."""
     figures = {"plot.png": sweep_figure(results, threshold), "exponents.png": exponent_figure(results)}
     for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=130)
+        with written_at_once(folder / name) as temporary:
+            figure.savefig(temporary, format="png", dpi=130)
     return [folder / name for name in figures]

@@ -17,6 +17,7 @@ from chaos_lightning.commands.sweep.quantities import (
 )
 from chaos_lightning.experiments.plan import labels
 from chaos_lightning.experiments.spread import Result, Spread
+from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
 
 PRINTED = {
@@ -36,7 +37,7 @@ def write_table(path: Path, results: Sequence[Result]) -> None:
     """Write a line for each result: settings, number of runs, and mean, deviation and runs of each quantity."""
     names = list(dict.fromkeys(name for result in results for name in result.settings))
     parts = [f"{quantity}{suffix}" for quantity in QUANTITIES for suffix in ("", "_deviation", "_runs")]
-    with path.open("w", newline="") as file:
+    with written_at_once(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*names, "runs", *parts])
         for result in results:
