@@ -102,6 +102,12 @@ class ImageDataModule(LightningDataModule):
         return self._splits.validation
 
     @property
+    def empty_classes(self) -> list[int]:
+        """Classes below :attr:`num_classes` of which there is no image, as class 0 where labels count from 1."""
+        labels = torch.cat([split.labels.unique() for split in self._splits])
+        return sorted(set(range(self.num_classes)) - set(labels.tolist()))
+
+    @property
     def test(self) -> ImageSet:
         """Test images."""
         return self._splits.test
