@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from inspect import signature
 from pathlib import Path
 
 import yaml
 
 from chaos_lightning.commands.faults import not_known
+from chaos_lightning.data.loader_settings import LOADER_SETTINGS, unknown_settings
 
 
 def given_values(arguments: Sequence[str], option: str) -> list[str]:
@@ -46,6 +48,20 @@ def check_name(arguments: Sequence[str], option: str, known: Iterable[str]) -> N
     for value in given_values(arguments, option):
         if value.isidentifier() and value not in known and not os.path.exists(value):
             raise ValueError(not_known(option, value, known))
+
+
+def check_no_loader(arguments: Sequence[str], data: type) -> None:
+    """Refuse settings of a DataLoader, which data modules of this package do without.
+
+    Raises:
+        ValueError: with what to leave out, unless the class of the data takes such settings.
+    """
+    options = [argument.partition("=")[0] for argument in arguments if argument.startswith("--data.")]
+    names = dict.fromkeys(option.removeprefix("--data.").removeprefix("init_args.") for option in options)
+    own = {name for base in data.__mro__ for name in signature(base).parameters}
+    asked = [name for name in names if name in LOADER_SETTINGS - own]
+    if asked:
+        raise ValueError(unknown_settings(data.__name__, asked))
 
 
 def _class_in_config(config: str, section: str) -> str | None:

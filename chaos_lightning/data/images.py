@@ -86,3 +86,27 @@ class ImageSet:
                 )
                 return self
         return ImageSet(self.pixels.to(device), self.labels.to(device))
+
+
+def check_image_sets(train: ImageSet, test: ImageSet, origin: str) -> None:
+    """Check that a network can be trained with one set of images and tested with the other.
+
+    Args:
+        train: Training images.
+        test: Test images.
+        origin: Source of both, for errors.
+
+    Raises:
+        DataError: They differ in size, or all training images are alike.
+    """
+    sizes = [" x ".join(map(str, images.pixels.shape[2:])) for images in (train, test)]
+    if sizes[0] != sizes[1]:
+        raise DataError(
+            f"the training images have {sizes[0]} pixels, but the test images {sizes[1]}: make them all of one size"
+        )
+    if len(train) > 1 and torch.equal(train.pixels[1:], train.pixels[:-1]):
+        levels = train.pixels[0].aminmax()
+        raise DataError(
+            f"the {len(train)} training images {origin} are all alike, with 8-bit pixels from {levels[0]} to "
+            f"{levels[1]}: there is nothing to learn. Look whether the drawing was lost when they were saved"
+        )

@@ -158,6 +158,35 @@ def test_label_units_take_the_classes_of_the_labels(elsewhere):
     assert np.load("samples.npz")["labels"].tolist() == [0, 1, 0, 1]
 
 
+def test_classes_that_count_from_1_are_named_and_not_asked_for(elsewhere, capsys):
+    counted = [ImageSet(images.pixels, images.labels + 1) for images in (TRAIN, TEST)]
+    save(*counted)
+    for num_classes in ("2", "3"):
+        with pytest.raises(SystemExit):
+            fit("--model.num_classes", num_classes)
+        error = capsys.readouterr().err
+        assert "there is no image of class 0: number the classes from 0 on without gaps" in error
+        assert "set num_classes" not in error
+    fit("--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")  # without label units they do not matter
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        (("--data.num_workers", "4"), "num_workers"),
+        (("--data.init_args.pin_memory=true", "--data.shuffle=false"), "pin_memory, shuffle"),
+    ],
+)
+def test_settings_of_a_loader_end_the_command_with_the_reason(elsewhere, capsys, option, named):
+    save()
+    with pytest.raises(SystemExit) as exit_:
+        fit(*option)
+    assert exit_.value.code == 1
+    error = capsys.readouterr().err
+    assert f"error: ImageFilesDataModule knows no {named}: leave" in error
+    assert "Settings of a DataLoader have no use here" in error
+
+
 def shaped(images):
     return ImageSet(torch.zeros(60, *images, dtype=torch.uint8), torch.zeros(60, dtype=torch.int64))
 
