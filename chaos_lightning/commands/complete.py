@@ -11,6 +11,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.checkpoints import make_training_data, read_checkpoint
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
+from chaos_lightning.data.files import image_size
 from chaos_lightning.files import make_writable, output_file, written_at_once
 from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
@@ -83,8 +84,11 @@ def complete(
     hidden = read_mask(mask, model.image_shape[1:], seed)
     data = data or make_training_data(read_checkpoint(ckpt_path))
     data.prepare_data()
-    originals = as_image_rows(_originals(images, data, num_images, seed), "images", model.layout.num_pixels)
-    originals = originals.float().view(-1, *model.image_shape)
+    originals = _originals(images, data, num_images, seed)
+    rows = as_image_rows(originals, "images", model.layout.num_pixels)
+    if image_size(originals) != model.image_shape[1:]:
+        raise ValueError(f"images are of {image_size(originals)} pixels, but the network's of {model.image_shape[1:]}")
+    originals = rows.float().view(-1, *model.image_shape)
     model.layout.hidden_pixels(hidden)  # complains now, before anything is written
     make_writable(path.parent)
 
@@ -100,7 +104,7 @@ def complete(
 
 def _originals(images: str | None, data: ImageDataModule, num_images: int, seed: int) -> Tensor:
     if images is not None:
-        return read_images(images)[0][:num_images]
+        return read_images(images, "test")[0][:num_images]
     rows = torch.randperm(len(data.test), generator=torch.Generator().manual_seed(seed))[:num_images]
     return data.test.take(rows).images
 

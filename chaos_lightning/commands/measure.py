@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
-from chaos_lightning.data.files import read_images
+from chaos_lightning.data.files import image_size, read_images
 from chaos_lightning.files import output_folder, written_at_once
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
@@ -28,7 +28,7 @@ def measure(
 
     The floor measures other real images in place of the generated ones: training images if given, else images that are
     left over in ``real``. With too few of them there is no floor. Images are files (.npz or .pt, 8-bit or in [-1, 1])
-    or folders of PNG images.
+    or folders of PNG images. Of a file with training and test images each option takes its own.
 
     Args:
         real: real images that the generator has not seen.
@@ -48,14 +48,17 @@ def measure(
         OSError: if the output cannot be written.
         ValueError: if the images do not fit one another or are too few, or the output is a file.
     """
-    real_images, real_labels = read_images(real)
-    generated_images, generated_labels = read_images(generated)
-    training_images, training_labels = (None, None) if training is None else read_images(training)
+    real_images, real_labels = read_images(real, "test")
+    generated_images, generated_labels = read_images(generated, may_be_dark=True)
+    training_images, training_labels = (None, None) if training is None else read_images(training, "train")
     for name, images in (("generated", generated_images), ("training", training_images)):
         if images is not None and images[0].numel() != real_images[0].numel():
             raise ValueError(
                 f"the {name} images have {images[0].numel()} pixels, but the real ones {real_images[0].numel()}"
             )
+        if images is not None and image_size(images) != image_size(real_images):
+            sizes = [" x ".join(map(str, image_size(each))) for each in (images, real_images)]
+            raise ValueError(f"the {name} images are of {sizes[0]} pixels, but the real ones of {sizes[1]}")
     available = min(len(real_images), len(generated_images))
     count = available if num_samples is None else num_samples
     if not 2 <= count <= available:

@@ -9,8 +9,8 @@ from lightning.pytorch import LightningDataModule
 
 from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Minibatch, TrainingBatches
 from chaos_lightning.data.draws import Draw, permutation
-from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.images import ImageSet
+from chaos_lightning.data.images import ImageSet, check_image_sets
+from chaos_lightning.data.loader_settings import unknown_settings
 
 
 class _Splits(NamedTuple):
@@ -20,7 +20,11 @@ class _Splits(NamedTuple):
 
 
 class ImageDataModule(LightningDataModule):
-    """Training, validation and test images of one data set, which never overlap.
+    """Training, validation and test images of one data set. No image is in two of these splits.
+
+    Equal images count as different ones if the data set holds them under different numbers. Full Fashion-MNIST does:
+    by default 12 validation images have an equal among the 50,000 training images, 8 of the 10,000 test images have
+    one, and 2 test images have one among the validation images. Full MNIST has no equal images.
 
     A subclass reads its images in :meth:`read_image_sets`. Its own arguments are noted in checkpoints and logs, so
     they should be names of files rather than arrays.
@@ -40,6 +44,7 @@ class ImageDataModule(LightningDataModule):
         name: Name of the data set in reports.
 
     Raises:
+        TypeError: A setting is not known, as those of a DataLoader.
         ValueError: A count is not positive, or `seed` is negative.
     """
 
@@ -51,7 +56,10 @@ class ImageDataModule(LightningDataModule):
         num_eval_images: int | None = None,
         eval_batch_size: int = 500,
         seed: int = 0,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            raise TypeError(unknown_settings(type(self).__name__, unknown))
         super().__init__()
         _check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
         _check_at_least(2, num_eval_images=num_eval_images)
@@ -92,6 +100,12 @@ class ImageDataModule(LightningDataModule):
         return max(split.num_classes for split in self._splits)
 
     @property
+    def empty_classes(self) -> list[int]:
+        """Classes below :attr:`num_classes` of which there is no image, as class 0 where labels count from 1."""
+        labels = torch.cat([split.labels.unique() for split in self._splits])
+        return sorted(set(range(self.num_classes)) - set(labels.tolist()))
+
+    @property
     def train(self) -> ImageSet:
         """Training images, without the validation images."""
         return self._splits.train
@@ -123,7 +137,7 @@ class ImageDataModule(LightningDataModule):
             stage: "fit", "validate" or "test"; None only reads the images.
 
         Raises:
-            DataError: The images cannot be read, or differ in size.
+            DataError: The images cannot be read, differ in size, or are all alike.
             ValueError: A count exceeds the images there are.
         """
         num_validation = len(self.validation)
@@ -157,11 +171,7 @@ class ImageDataModule(LightningDataModule):
     @cached_property
     def _splits(self) -> _Splits:
         train, test = self.read_image_sets()
-        sizes = [" x ".join(map(str, images.pixels.shape[2:])) for images in (train, test)]
-        if sizes[0] != sizes[1]:
-            raise DataError(
-                f"the training images have {sizes[0]} pixels, but the test images {sizes[1]}: make them all of one size"
-            )
+        check_image_sets(train, test, self.origin)
         num_validation = len(test) if self._num_validation is None else self._num_validation
         if num_validation >= len(train):
             raise ValueError(

@@ -1,24 +1,34 @@
 """Images from files of any program."""
 
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.io import ImageReadMode, read_image
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.images import as_labels, as_rates
+from chaos_lightning.data.named_arrays import part_names, pick_images
+from chaos_lightning.data.png import read_png_folder
+from chaos_lightning.data.tensor_files import load_tensors
+from chaos_lightning.data.values import as_labels, as_rates
+
+_KINDS = "a .npz or .pt file, or a folder of PNG images"
 
 
-def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
+def read_images(path: str | Path, part: str | None = None, may_be_dark: bool = False) -> tuple[Tensor, Tensor | None]:
     """Read images as rates, and labels if the file has them.
 
     Args:
-        path: An ``.npz`` file with an array ``images`` (or a single array) and perhaps ``labels``, a ``.pt`` file with
-            a tensor or a dict of such, or a folder of PNG images, read in order of their names as grey values.
-            8-bit pixels stand for [-1, 1]; floating ones must be in [-1, 1], and a warning says so if none is below 0.
+        path: An ``.npz`` file with an array ``images`` (or a single array of images) and perhaps ``labels``, a ``.pt``
+            file with a tensor, a dict of such or a pair of images and labels, or a folder of PNG images, read in order
+            of their names as grey values. Pixels stand for [-1, 1] as :func:`chaos_lightning.data.values.as_rates`
+            says.
+        part: Which images to read from a file with the parts of a data set, as MedMNIST's: "train" or "test".
+        may_be_dark: Only warns of images that do not reach half of white, which are refused otherwise.
 
     Returns:
         Images ``(N, ...)``, float32 in [-1, 1], and labels ``(N,)``, int64, or None.
@@ -26,11 +36,12 @@ def read_images(path: str | Path) -> tuple[Tensor, Tensor | None]:
     Raises:
         DataError: If there is nothing there, or nothing that can be read as such images; says what and where.
     """
-    images, labels = read_arrays(path)
-    return as_rates(images, str(path)), None if labels is None else as_labels(labels, len(images), str(path))
+    images, labels = read_arrays(path, part)
+    rates = as_rates(images, str(path), may_be_dark)
+    return rates, None if labels is None else as_labels(labels, len(images), str(path))
 
 
-def read_arrays(path: str | Path) -> tuple[Tensor, Tensor | None]:
+def read_arrays(path: str | Path, part: str | None = None) -> tuple[Tensor, Tensor | None]:
     """Read images and labels as they are in the file, see :func:`read_images`.
 
     Returns:
@@ -41,53 +52,91 @@ def read_arrays(path: str | Path) -> tuple[Tensor, Tensor | None]:
     """
     path = Path(path).expanduser()
     if not path.exists():
-        raise DataError(f"there are no images at {path}: name a .npz or .pt file, or a folder of PNG images")
-    arrays = _read_arrays(path)
-    images = arrays["images"]
-    if images.ndim < 3 or len(images) == 0:
-        raise DataError(f"{path} holds no images: its array has shape {tuple(images.shape)}, not (N, height, width)")
-    return images, arrays.get("labels")
-
-
-def _read_arrays(path: Path) -> dict[str, Tensor]:
+        raise DataError(f"there are no images at {path}: name {_KINDS}")
     if path.is_dir():
-        return {"images": _read_folder(path)}
-    if path.suffix == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                contents = {name: file[name] for name in file.files if file[name].dtype.kind in "uif"}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} cannot be read as .npz: {error}") from error
-        return _pick(path, {name: torch.from_numpy(array) for name, array in contents.items()})
-    if path.suffix == ".pt":
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
-            raise DataError(f"{path} cannot be read as a file of tensors: {error}") from error
-        return _pick(path, loaded if isinstance(loaded, dict) else {"images": loaded})
-    raise DataError(f"{path} is neither a .npz or .pt file nor a folder of PNG images")
+        return torch.from_numpy(read_png_folder(path)), None
+    return pick_images(read_contents(path), str(path), part)
 
 
-def _pick(path: Path, contents: dict[str, Tensor]) -> dict[str, Tensor]:
-    tensors = {name: value for name, value in contents.items() if isinstance(value, Tensor)}
-    if "images" not in tensors and len(tensors) == 1:
-        tensors = {"images": next(iter(tensors.values()))}
-    if "images" not in tensors:
-        raise DataError(f"{path} has no array named 'images', but {sorted(contents)}")
-    return tensors
+def image_size(images: Tensor) -> tuple[int, ...]:
+    """Tell rows and columns of images, ``(N, ...)``, whether they have no channel or one, first or last."""
+    size = tuple(images.shape[1:])
+    if len(size) != 3 or 1 not in (size[0], size[2]):
+        return size
+    return size[1:] if size[0] == 1 else size[:2]
 
 
-def _read_folder(folder: Path) -> Tensor:
-    files = sorted(folder.glob("*.png"))
-    if not files:
-        raise DataError(f"there are no PNG images in {folder}")
-    images = []
-    for file in files:
-        try:
-            images.append(read_image(str(file), ImageReadMode.GRAY))
-        except RuntimeError as error:
-            raise DataError(f"{file} cannot be read as a PNG image: {error}") from error
-        if images[-1].shape != images[0].shape:
-            sizes = [tuple(image.shape[1:]) for image in (images[0], images[-1])]
-            raise DataError(f"{file} has {sizes[1]} pixels, but {files[0].name} has {sizes[0]}")
-    return torch.stack(images)
+def holds_parts(path: Path) -> bool:
+    """Tell whether a file holds several parts of a data set, such as training and test images.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    return path.is_file() and bool(part_names(list(read_contents(path))))
+
+
+def read_contents(path: Path) -> dict[str, Any]:
+    """Read the arrays of an ``.npz`` or ``.pt`` file by their names. No code of the file is run.
+
+    Returns:
+        Name to array of NumPy or tensor. What is neither is an empty array of objects.
+
+    Raises:
+        DataError: If it is no such file, or is damaged.
+    """
+    kind = path.suffix.lower()
+    if kind not in (".npz", ".pt"):
+        raise DataError(f"{path} is neither a .npz or .pt file nor a folder of PNG images: name {_KINDS}")
+    return _read_npz(path) if kind == ".npz" else _read_pt(path)
+
+
+def _read_npz(path: Path) -> dict[str, Any]:
+    # What NumPy lets through of its archive and its formats on damaged files.
+    damage = (ValueError, OSError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: _member(file, name) for name in file.files}
+    except (*damage, AttributeError, TypeError) as error:  # the last two if it is no archive, but a single array
+        raise DataError(f"{path} cannot be read as .npz: {error}") from error
+
+
+def _member(file: Any, name: str) -> np.ndarray:
+    try:
+        array: np.ndarray = file[name]
+    except ValueError as error:
+        if "Object arrays" not in str(error):
+            raise
+        return _NO_ARRAY
+    return array
+
+
+def _read_pt(path: Path) -> dict[str, Any]:
+    loaded = load_tensors(path)
+    if isinstance(loaded, dict):
+        return {str(name): _as_array(value) for name, value in loaded.items()}
+    if isinstance(loaded, (list, tuple)):
+        arrays = [_as_array(value) for value in loaded]
+        if len(arrays) != 2 or arrays[0].ndim < 3 or not 1 <= arrays[1].ndim <= 2:
+            shapes = ", ".join(str(tuple(array.shape)) for array in arrays[:4])
+            raise DataError(
+                f"{path} holds a list of {len(arrays)}, of shapes {shapes}{' ...' * (len(arrays) > 4)}, not a pair of "
+                'images and labels: save a dict, {"images": images, "labels": labels}'
+            )
+        return dict(zip(("images", "labels"), arrays, strict=True))
+    return {"images": _as_array(loaded)}
+
+
+def _as_array(value: Any) -> Any:
+    """Turn what a file of tensors holds into an array, if it can be one."""
+    if isinstance(value, Tensor):
+        return value
+    try:
+        if isinstance(value, Sequence) and value and all(isinstance(each, Tensor) for each in value):
+            return torch.stack(list(value))
+        array = np.asarray(value)
+    except (RuntimeError, ValueError):  # of different shapes
+        return _NO_ARRAY
+    return array
+
+
+_NO_ARRAY = np.empty(0, dtype=object)

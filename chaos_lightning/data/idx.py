@@ -7,7 +7,6 @@ fail with an unrelated message.
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.images import ImageSet
@@ -53,7 +52,7 @@ def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int], num_c
         raise _damaged(label_file, f"holds {len(labels)} labels for the {len(pixels)} images of {image_file.name}")
     if labels.max() >= num_classes:
         raise _damaged(label_file, f"holds the label {labels.max()}, but labels are 0 to {num_classes - 1}")
-    return ImageSet(torch.from_numpy(pixels).unsqueeze(1), torch.from_numpy(labels.astype(np.int64)))
+    return ImageSet.from_arrays(pixels, labels, str(image_file))
 
 
 def _read(path: Path, kind: str) -> np.ndarray:

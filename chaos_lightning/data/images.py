@@ -1,71 +1,18 @@
-"""A set of images as 8-bit pixels with labels, and checks of images and labels that other programs made."""
+"""A set of images as 8-bit pixels with labels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.functional.checks import as_image_rows
-from chaos_lightning.pixels import to_pixels, to_rates
+from chaos_lightning.data.values import as_labels, as_pixels, as_tensor
+from chaos_lightning.pixels import to_rates
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
-
-
-def as_rates(images: Tensor, name: str) -> Tensor:
-    """Convert images of any program to rates.
-
-    Warns of floating pixels if none is below 0: for the program that wrote them, 0 may be black.
-
-    Args:
-        images: (N, ...), 8-bit pixels or floating ones in [-1, 1].
-        name: Name of the images in errors and warnings.
-
-    Returns:
-        Same shape, float32 in [-1, 1].
-
-    Raises:
-        DataError: Pixels are of another type, NaN, infinite or outside [-1, 1].
-    """
-    if images.dtype == torch.uint8:
-        return to_rates(images)
-    if not images.is_floating_point():
-        raise DataError(f"{name} holds pixels of type {images.dtype}: they must be 8-bit, or floating and in [-1, 1]")
-    try:
-        darkest = float(as_image_rows(images, name).min())
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    if darkest >= 0:
-        rank_zero_warn(
-            f"{name} has floating pixels and none below 0. They are taken for rates, of which -1 is black and 0 is "
-            "grey: if 0 is black in them, save 2 * images - 1, or 8-bit pixels."
-        )
-    return images.float()
-
-
-def as_labels(labels: Tensor, num_images: int, name: str) -> Tensor:
-    """Check and convert labels of any program.
-
-    Args:
-        labels: (N,), whole numbers from 0 on, of any type.
-        num_images: N.
-        name: Name of the images in errors.
-
-    Returns:
-        (N,), int64.
-
-    Raises:
-        DataError: There is not one such label for each image.
-    """
-    if labels.shape != (num_images,):
-        raise DataError(f"{name} holds {num_images} images, but labels of shape {tuple(labels.shape)}")
-    classes = labels.long()
-    if (labels.is_floating_point() and not torch.equal(classes.to(labels.dtype), labels)) or (classes < 0).any():
-        raise DataError(f"{name} holds labels that are not whole numbers from 0 on")
-    return classes
 
 
 @dataclass(frozen=True)
@@ -87,26 +34,28 @@ class ImageSet:
         """Make a set of images of any program.
 
         Args:
-            images: (N, side, side) or (N, 1, side, side), 8-bit pixels, or floating ones in [-1, 1], which are
-                rounded to 8 bits.
-            labels: (N,), whole numbers from 0 on. None: all images are of one class, 0.
+            images: (N, side, side), (N, 1, side, side) or (N, side, side, 1), 8-bit pixels, or others that
+                :func:`chaos_lightning.data.values.as_rates` knows, which are rounded to 8 bits.
+            labels: (N,) or (N, 1), whole numbers from 0 on. None: all images are of one class, 0.
             name: Name of the images in errors and warnings.
 
         Raises:
             DataError: These are not square grey images with such pixels, or have other labels.
         """
-        images = torch.as_tensor(images)
+        images = as_tensor(images, name)
         pixels = images.unsqueeze(1) if images.ndim == 3 else images
+        if pixels.ndim == 4 and pixels.shape[3] == 1:
+            pixels = pixels.movedim(3, 1)
         if pixels.ndim != 4 or pixels.shape[1] != 1 or pixels.shape[2] != pixels.shape[3] or pixels.numel() == 0:
             raise DataError(
                 f"{name} must hold square grey images, of shape (N, side, side) or (N, 1, side, side), but has shape "
-                f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours"
+                f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours. Rows of "
+                "pixels become images by reshape(len(images), side, side)"
             )
-        if pixels.dtype != torch.uint8:
-            pixels = to_pixels(as_rates(pixels, name))
+        pixels = as_pixels(pixels, name)
         if labels is None:
-            labels = torch.zeros(len(pixels), dtype=torch.int64)
-        return cls(pixels, as_labels(torch.as_tensor(labels), len(pixels), name))
+            return cls(pixels, torch.zeros(len(pixels), dtype=torch.int64))
+        return cls(pixels, as_labels(as_tensor(labels, f"{name}, in the labels,"), len(pixels), name))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -137,3 +86,27 @@ class ImageSet:
                 )
                 return self
         return ImageSet(self.pixels.to(device), self.labels.to(device))
+
+
+def check_image_sets(train: ImageSet, test: ImageSet, origin: str) -> None:
+    """Check that a network can be trained with one set of images and tested with the other.
+
+    Args:
+        train: Training images.
+        test: Test images.
+        origin: Source of both, for errors.
+
+    Raises:
+        DataError: They differ in size, or all training images are alike.
+    """
+    sizes = [" x ".join(map(str, images.pixels.shape[2:])) for images in (train, test)]
+    if sizes[0] != sizes[1]:
+        raise DataError(
+            f"the training images have {sizes[0]} pixels, but the test images {sizes[1]}: make them all of one size"
+        )
+    if len(train) > 1 and torch.equal(train.pixels[1:], train.pixels[:-1]):
+        levels = train.pixels[0].aminmax()
+        raise DataError(
+            f"the {len(train)} training images {origin} are all alike, with 8-bit pixels from {levels[0]} to "
+            f"{levels[1]}: there is nothing to learn. Look whether the drawing was lost when they were saved"
+        )

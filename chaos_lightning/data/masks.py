@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.io import ImageReadMode, read_image
 
 from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.png import read_grey
+from chaos_lightning.data.values import as_rates
 
 MASK_NAMES = ("top", "bottom", "left", "right", "box", "random")
 
@@ -49,10 +50,7 @@ def read_mask(name: str, image_size: tuple[int, int], seed: int = 0) -> Tensor:
 def _read_file(path: Path, image_size: tuple[int, int]) -> Tensor:
     if not path.is_file():
         raise DataError(f"there is no mask {path}: name one of {', '.join(MASK_NAMES)}, or a PNG file")
-    try:
-        levels = read_image(str(path), ImageReadMode.GRAY).squeeze(0)
-    except RuntimeError as error:
-        raise DataError(f"{path} cannot be read as a PNG image: {error}") from error
+    levels = torch.from_numpy(read_grey(path))
     if levels.shape != image_size:
         raise DataError(f"the mask {path} has {tuple(levels.shape)} pixels, but the images have {image_size}")
-    return torch.gt(levels, 127)
+    return torch.gt(as_rates(levels.unsqueeze(0), f"the mask {path}").squeeze(0), 0)

@@ -32,6 +32,9 @@ class IDXDataModule(ImageDataModule):
         sample_file: Name of the bundled sample; None if there is none.
         image_shape: Channels, rows and columns that an image must have.
         num_classes: Number of classes; labels must be 0 to ``num_classes - 1``.
+
+    Raises:
+        DataError: Torchvision keeps the data set in files of another layout, as EMNIST and QMNIST.
     """
 
     source: ClassVar[type[datasets.MNIST]]
@@ -41,6 +44,7 @@ class IDXDataModule(ImageDataModule):
 
     def __init__(self, data_dir: str | None = None, **settings: Any) -> None:
         super().__init__(**settings)
+        _check_layout(self.source)
         self._data_dir = None if data_dir is None else Path(data_dir).expanduser().absolute()
         # Absolute, so that a checkpoint finds its data from any folder, and a string, for a Path would make it
         # unreadable with weights_only=True.
@@ -100,6 +104,29 @@ class FashionMNISTDataModule(IDXDataModule):
 
     source = datasets.FashionMNIST
     sample_file = "fashion_mnist.npz"
+
+
+_OF_OTHER_FILES = {
+    "EMNIST": (
+        "ImageSet.from_arrays(read.data.mT, read.targets) with read = EMNIST(folder, split, train=...): images are "
+        "stored on their side, and the labels of the split letters count from 1"
+    ),
+    "QMNIST": (
+        "ImageSet.from_arrays(read.data, read.targets[:, 0]) with read = QMNIST(folder, train=...): a row of targets "
+        "holds more than the class"
+    ),
+}
+
+
+def _check_layout(source: type) -> None:
+    """Refuse a data set whose files are not laid out as MNIST's: its class has a way of its own to fetch them."""
+    if getattr(source, "download", None) is datasets.MNIST.download:
+        return
+    raise DataError(
+        f"torchvision keeps {source.__name__} in other files than MNIST's, so that no IDXDataModule can read it: make "
+        "a subclass of ImageDataModule whose read_image_sets makes both image sets from what torchvision has read, "
+        + _OF_OTHER_FILES.get(source.__name__, "ImageSet.from_arrays(images, labels)")
+    )
 
 
 def _sample_set(sample: Mapping[str, np.ndarray], name: str) -> ImageSet:

@@ -154,6 +154,12 @@ class ChaoticGenerator(HebbianTraining):
             ValueError: if they do not fit, with advice.
         """
         super().setup(stage)
+        empty = getattr(self.trainer.datamodule, "empty_classes", [])  # type: ignore[attr-defined]
+        if empty and self.layout.num_classes:
+            raise ValueError(
+                f"the network has label units, but there is no image of class {', '.join(map(str, empty))}: number the "
+                "classes from 0 on without gaps, as numpy.unique(labels, return_inverse=True)[1] does"
+            )
         num_classes = getattr(self.trainer.datamodule, "num_classes", self.layout.num_classes)  # type: ignore[attr-defined]
         if self.layout.num_classes not in (0, num_classes):
             images = f"the images are of {num_classes}: set num_classes={num_classes}, or 0"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from forked import TWO_PROCESSES
 from lightning.pytorch import Trainer
+from png_files import GREY_ALPHA, png_bytes
 from torchvision.io import read_image, write_png
 
 from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer
@@ -142,6 +143,10 @@ def test_images_and_mask_are_taken_from_files(in_folder):
         (["--images", "nowhere.npz"], "there are no images at nowhere.npz"),
         (["--images", "small.pt"], "images has 9 pixels an image"),
         (["--images", "bright.pt"], "outside [-1, 1]"),
+        (["--images", "long.pt"], "images are of (14, 56) pixels, but the network's of (28, 28)"),
+        (["--images", "dim.pt"], "dim.pt holds pixels up to 100 only"),
+        (["--images", "drawings"], "drawings/some.png is transparent in places"),
+        (["--mask", "drawings/some.png"], "drawings/some.png is transparent in places"),
         (["--mask", "all.png"], "hides every pixel"),
         (["--ckpt_path", "nowhere.ckpt"], "there is no checkpoint at nowhere.ckpt"),
     ],
@@ -149,6 +154,11 @@ def test_images_and_mask_are_taken_from_files(in_folder):
 def test_bad_requests_end_with_one_sentence_and_leave_nothing(trained, in_folder, capsys, arguments, message):
     torch.save(torch.zeros(5, 3, 3), "small.pt")
     torch.save(torch.full((5, 28, 28), 255.0), "bright.pt")
+    torch.save(torch.rand(5, 14, 56) * 2 - 1, "long.pt")
+    torch.save(torch.full((5, 28, 28), 100, dtype=torch.uint8), "dim.pt")
+    (trained / "drawings").mkdir(exist_ok=True)
+    drawing = np.stack([np.full((28, 28), 255), np.eye(28, dtype=int) * 255], axis=-1)
+    (trained / "drawings" / "some.png").write_bytes(png_bytes(drawing, kind=GREY_ALPHA))
     write_png(torch.full((1, 28, 28), 255, dtype=torch.uint8), "all.png")
     checkpoint = [] if "--ckpt_path" in arguments else ["--ckpt_path", CHECKPOINT]
     with pytest.raises(SystemExit) as exit_:

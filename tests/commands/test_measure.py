@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.spatial
 import torch
+from png_files import GREY_ALPHA, png_bytes
 from torchvision.io import read_image
 
 from chaos_lightning import MNISTDataModule
@@ -152,9 +153,57 @@ def test_images_that_seem_to_have_0_for_black_are_warned_of(tmp_path, monkeypatc
     assert named == ["real.pt", "generated.pt"]
 
 
+def dim(count, *shape):
+    """Pixels of 8 bits from 0 to 99."""
+    pixels = torch.arange(count * torch.Size(shape).numel(), dtype=torch.int32) % 100
+    return pixels.to(torch.uint8).view(count, *shape)
+
+
+def test_each_option_takes_its_part_of_one_file(files):
+    """MedMNIST's names; the figures are those of the parts in files of their own."""
+    real, training = np.load("real.npz")["images"], np.load("training.npz")
+    names = {"train_images": training["images"], "train_labels": training["labels"][:, None], "test_images": real}
+    np.savez("both.npz", **names)
+    written = []
+    for real_file, training_file in (("real.npz", "training.npz"), ("both.npz", "both.npz")):
+        chosen = ["--real", real_file, "--training", training_file, "--generated", "generated.npz"]
+        main(["measure", *chosen, "--num_samples", "50", "--output", "out"])
+        written.append((files / "out" / "measures.json").read_text())
+    assert written[0] == written[1]
+    with pytest.raises(SystemExit):
+        main(["measure", "--real", "real.npz", "--generated", "both.npz"])
+
+
+def test_generated_images_may_be_dark_but_that_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.save(dim(20, 3, 3) + 150, "real.pt")
+    torch.save(dim(20, 3, 3), "dark.pt")
+    with pytest.warns(UserWarning, match=r"dark\.pt holds pixels up to 99 only, where 255 is white"):
+        main(["measure", "--real", "real.pt", "--generated", "dark.pt"])
+    for files in (("dark.pt", "real.pt", "real.pt"), ("real.pt", "real.pt", "dark.pt")):
+        with pytest.raises(SystemExit):
+            main(["measure", *(word for pair in zip(OPTIONS, files, strict=True) for word in pair)])
+        assert "error: dark.pt holds pixels up to 99 only" in capsys.readouterr().err
+
+
+OPTIONS = ("--real", "--generated", "--training")
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_transparent_images_are_refused_on_every_side(files, capsys, option):
+    (files / "drawings").mkdir()
+    drawing = np.stack([np.full((28, 28), 255), np.eye(28, dtype=int) * 255], axis=-1)
+    (files / "drawings" / "a.png").write_bytes(png_bytes(drawing, kind=GREY_ALPHA))
+    chosen = {name: f"{name.removeprefix('--')}.npz" for name in OPTIONS} | {option: "drawings"}
+    with pytest.raises(SystemExit):
+        main(["measure", *(word for pair in chosen.items() for word in pair)])
+    assert "error: drawings/a.png is transparent in places" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("real", "message"),
     [
+        (torch.rand(5, 14, 56) * 2 - 1, "the generated images are of 28 x 28 pixels, but the real ones of 14 x 56"),
         (torch.zeros(5, 3, 3), "the generated images have 784 pixels, but the real ones 9"),
         (torch.full((5, 28, 28), 255.0), "[-1, 1]"),
         (torch.zeros(1, 28, 28), "num_samples must be from 2 to 1"),

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,45 @@ def test_training_and_test_images_of_different_sizes_are_refused(monkeypatch):
     monkeypatch.setattr(Stripes, "test_side", 4)
     with pytest.raises(DataError, match="training images have 3 x 3 pixels, but the test images 4 x 4: make them all"):
         Stripes(batch_size=5).setup("fit")
+
+
+def test_training_images_that_are_all_alike_are_refused(monkeypatch):
+    """A single one is not: a network can be trained to make it."""
+    grey = torch.full((29, 1, 3, 3), 200, dtype=torch.uint8)
+    others = ImageSet.from_arrays(torch.arange(63, dtype=torch.uint8).view(7, 3, 3) + 100)
+    monkeypatch.setattr(Stripes, "read_image_sets", lambda self: (ImageSet.from_arrays(grey), others))
+    with pytest.raises(DataError, match=r"the 29 training images made by .*Stripes are all alike, .* from 200 to 200"):
+        Stripes(batch_size=5).setup("fit")
+    monkeypatch.setattr(Stripes, "read_image_sets", lambda self: (ImageSet.from_arrays(grey[:1]), others))
+    Stripes(batch_size=1, num_validation=0).setup("fit")
+
+
+def test_settings_of_a_loader_are_refused_with_the_reason(data_dir):
+    """A misspelt setting is refused too, and a data module of a user's own can take such settings for itself."""
+    for name, value in (("num_workers", 4), ("pin_memory", True), ("shuffle", True), ("persistent_workers", True)):
+        for make in (Stripes, MNISTDataModule, ImageDataModule):
+            with pytest.raises(TypeError, match=f"knows no {name}: leave it out. Settings of a DataLoader have no use"):
+                make(**{name: value})
+    with pytest.raises(
+        TypeError, match=r"MNISTDataModule knows no shuffle, drop_last: leave them out.*follows from seed"
+    ):
+        MNISTDataModule(str(data_dir), shuffle=True, drop_last=True)
+    with pytest.raises(TypeError, match=r"Stripes knows no batchsize: leave it out$"):
+        Stripes(batchsize=5)
+
+    class Own(Stripes):
+        def __init__(self, num_workers, **settings):
+            super().__init__(**settings)
+
+    assert Own(3, batch_size=5).hparams["num_workers"] == 3
+
+
+def test_classes_without_images_are_known(monkeypatch):
+    assert Stripes(batch_size=5).empty_classes == []
+    pixels = torch.arange(36 * 9, dtype=torch.int64).to(torch.uint8).view(36, 1, 3, 3)
+    sets = ImageSet(pixels, torch.arange(36) % 3 + 1), ImageSet(pixels[:7], torch.tensor([1, 2, 3, 5, 1, 2, 3]))
+    monkeypatch.setattr(Stripes, "read_image_sets", lambda self: sets)
+    assert (Stripes(batch_size=5).num_classes, Stripes(batch_size=5).empty_classes) == (6, [0, 4])
 
 
 def test_images_keep_their_labels(data_dir):
@@ -288,6 +329,18 @@ def test_full_data(data_module, full_data_dir):
     assert (len(data.train), len(data.validation), len(data.test)) == (50_000, 10_000, 10_000)
     assert len(data.train_dataloader()) == 100
     assert sum(len(batch.images) for batch in data.test_dataloader()) == 10_000
+
+
+@pytest.mark.parametrize(("data_module", "equal"), [(MNISTDataModule, (0, 0, 0)), (FashionMNISTDataModule, (12, 8, 2))])
+def test_splits_of_the_full_data_share_as_many_images_as_the_documentation_says(full_data_dir, data_module, equal):
+    data = data_module(str(full_data_dir))
+    train, validation, test = (
+        {image.tobytes() for image in split.pixels.numpy()} for split in (data.train, data.validation, data.test)
+    )
+    assert (len(train & validation), len(train & test), len(validation & test)) == equal
+    said = "by default {} validation images .* {} of the 10,000 test images have one, and {} test images"
+    if any(equal):
+        assert re.search(said.format(*equal), " ".join(ImageDataModule.__doc__.split()))
 
 
 def test_full_data_cut_by_a_thousand_bytes(full_data_dir, tmp_path):

@@ -78,11 +78,15 @@ def test_what_cannot_be_read_is_named(tmp_path, make, message):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_floating_pixels_without_any_below_0_are_warned_of_by_name(tmp_path, dtype):
-    np.savez(tmp_path / "unit.npz", images=(LEVELS.numpy() / 255).astype(dtype))
-    with pytest.warns(UserWarning, match=r"unit\.npz has floating pixels and none below 0.* save 2 \* images - 1"):
-        images, _ = read_images(tmp_path / "unit.npz")
-    assert images.min() >= 0  # they are taken as they are
+def test_floating_pixels_of_which_none_is_below_0_are_from_0_to_1_and_that_is_said(tmp_path, dtype):
+    unit = (LEVELS.numpy() / 255).astype(dtype)
+    for name, pixels in (("unit", unit), ("rounded", unit - dtype(1e-7))):
+        np.savez(tmp_path / f"{name}.npz", images=pixels)
+        with pytest.warns(
+            UserWarning, match=rf"{name}\.npz has floating pixels and none below 0.* 0 is black and 1 is"
+        ):
+            images, _ = read_images(tmp_path / f"{name}.npz")
+        torch.testing.assert_close(images, RATES.float(), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["npz", "npz of one float array", "pt", "pt dict", "png"])

@@ -158,6 +158,35 @@ def test_label_units_take_the_classes_of_the_labels(elsewhere):
     assert np.load("samples.npz")["labels"].tolist() == [0, 1, 0, 1]
 
 
+def test_classes_that_count_from_1_are_named_and_not_asked_for(elsewhere, capsys):
+    counted = [ImageSet(images.pixels, images.labels + 1) for images in (TRAIN, TEST)]
+    save(*counted)
+    for num_classes in ("2", "3"):
+        with pytest.raises(SystemExit):
+            fit("--model.num_classes", num_classes)
+        error = capsys.readouterr().err
+        assert "there is no image of class 0: number the classes from 0 on without gaps" in error
+        assert "set num_classes" not in error
+    fit("--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")  # without label units they do not matter
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        (("--data.num_workers", "4"), "num_workers"),
+        (("--data.init_args.pin_memory=true", "--data.shuffle=false"), "pin_memory, shuffle"),
+    ],
+)
+def test_settings_of_a_loader_end_the_command_with_the_reason(elsewhere, capsys, option, named):
+    save()
+    with pytest.raises(SystemExit) as exit_:
+        fit(*option)
+    assert exit_.value.code == 1
+    error = capsys.readouterr().err
+    assert f"error: ImageFilesDataModule knows no {named}: leave" in error
+    assert "Settings of a DataLoader have no use here" in error
+
+
 def shaped(images):
     return ImageSet(torch.zeros(60, *images, dtype=torch.uint8), torch.zeros(60, dtype=torch.int64))
 
@@ -177,7 +206,7 @@ def shaped(images):
         ({"labelled": ["my_train"]}, [], "my_train.npz holds labels, but .*my_test.npz none: put labels into both or"),
         ({"labelled": ["my_test"]}, [], "my_test.npz holds labels, but .*my_train.npz none"),
         ({}, ["--data.train", "absent.npz"], "there are no images at .*/absent.npz: name a .npz or .pt file, or"),
-        ({}, ["--data.test", "./my_train.npz"], "train and test are both my_train.npz"),
+        ({}, ["--data.test", "./my_train.npz"], "train and test are both .*my_train.npz: test with"),
         ({}, ["--model.visible_units", "784"], "the images have 196 pixels (1, 14, 14): set visible_units=196"),
         ({"labelled": []}, ["--model.num_classes", "2"], "the network has label units for 2 classes, but the images"),
     ],
@@ -198,7 +227,7 @@ def test_what_cannot_be_trained_on_ends_fit_before_it_starts(elsewhere, capsys, 
     [
         (np.zeros((0, 3, 3), np.uint8), None, r"must hold square grey images.*\(0, 3, 3\)"),
         (np.zeros((7, 9), np.uint8), None, r"has shape \(7, 9\)"),
-        (np.zeros((7, 3, 3, 1), np.uint8), None, r"has shape \(7, 3, 3, 1\)"),
+        (np.zeros((7, 3, 3, 3), np.uint8), None, r"has shape \(7, 3, 3, 3\)"),
         (np.zeros((7, 3, 3), np.int32), None, "pixels of type torch.int32"),
         (np.full((7, 3, 3), 255.0), None, "from 255 to 255, outside"),
         (np.zeros((7, 3, 3), np.uint8), np.zeros(6), r"7 images, but labels of shape \(6,\)"),
