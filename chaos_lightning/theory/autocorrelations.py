@@ -11,8 +11,9 @@ from chaos_lightning.theory.rate_checks import ArrayFunction
 from chaos_lightning.theory.time_lags import TimeLags
 from chaos_lightning.theory.variance_gains import Array
 
-PRECISION = 1e-10
-"""Of the last step of Newton's method, relative to the variance."""
+LAST_STEP = 1e-6
+"""Of Newton's method, relative to the variance. What is left after it is its square, or 1e-5 of it, as the derivative
+by the variance is taken as a difference."""
 
 FIXED_POINT_STEPS = 60
 """Before Newton's method is tried, and tried again, at most."""
@@ -126,11 +127,10 @@ def _newton(gains: Array, phi: ArrayFunction, lags: TimeLags, potentials: Array)
     for _ in range(25):
         rates, jacobians = [], []
         for each in potentials:
-            variance, nudge = each[0], 1e-4 * each[0]
+            variance, nudge = each[0], 1e-5 * each[0]
             average = GaussianAverage.of(phi, variance)
             rates.append(average(each))
-            above, below = (GaussianAverage.of(phi, variance + change)(each) for change in (nudge, -nudge))
-            by_variance = (above - below) / (2 * nudge)
+            by_variance = (GaussianAverage.of(phi, variance + nudge)(each) - rates[-1]) / nudge
             column = sparse.csc_matrix((by_variance, (np.arange(num_lags), zeros)), shape=(num_lags, num_lags))
             jacobians.append(smooth @ (sparse.diags(average.slope(each)) + column))
         misfit = (free @ potentials.T).T + (smooth @ (gains @ np.array(rates)).T).T
@@ -143,7 +143,7 @@ def _newton(gains: Array, phi: ArrayFunction, lags: TimeLags, potentials: Array)
         potentials = potentials + step
         if not (np.isfinite(size) and size < 10 * previous and (potentials[:, 0] > 0).all()):
             return None
-        if size < PRECISION:
+        if size < LAST_STEP:
             decays = (np.abs(potentials[:, 1:]).max(axis=1) < potentials[:, 0]) & (potentials.min(axis=1) > -1e-6)
             return potentials if decays.all() else None
     return None

@@ -75,8 +75,8 @@ def mean_field(
 
     where x is Gaussian with the autocorrelation :math:`C_j`, and G are the :func:`variance_gains`. Of the solutions
     the one that decays to zero is taken, the chaotic state. At an effective gain up to 1 the network rests at zero.
-    A network of N units differs from its theory by about :math:`1/\sqrt{N}` for one draw of its couplings, and
-    systematically by less.
+    Single networks of finite size differ from theory: measured at 1,000 units and gain 2, variances by some 3 % either
+    way, while exponents fall short by some 10 % (20 % at 500 units), and more near the transition.
 
     With ``dt`` the theory is that of the Euler map as the networks are run, without approximation in dt; the linear
     equation then has a second difference in place of the derivative. ``dt=None`` is continuous time.

