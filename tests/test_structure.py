@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "functional": {"pixels"},
     "data": {"functional", "pixels"},
     "learning": {"dynamics"},
+    "theory": {"dynamics"},
     "sampling": {"dynamics", "functional"},
     "metrics": {"functional"},
     "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal

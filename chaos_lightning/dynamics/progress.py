@@ -1,0 +1,21 @@
+"""A progress bar for measurements that take longer than seconds."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+Item = TypeVar("Item")
+
+
+def with_progress_bar(items: Sequence[Item], description: str) -> Iterator[Item]:
+    """Go through items under a progress bar on the error stream; without one where that is no terminal.
+
+    Args:
+        items: to go through.
+        description: stands before the bar.
+    """
+    console = Console(stderr=True)
+    shown = console.is_terminal or console.is_jupyter
+    yield from track(items, description=description, console=console, transient=True, disable=not shown)
