@@ -57,7 +57,8 @@ class LyapunovSpectrum(NamedTuple):
         .. math::
             D = k + \frac{\lambda_1 + \dots + \lambda_k}{|\lambda_{k + 1}|}
 
-        with the largest k whose sum is not negative; 0 at rest, the number of units where no sum is negative.
+        with the largest k whose sum is not negative; 0 at rest, the number of units where no sum is negative. On a
+        limit cycle the largest exponent is 0 up to fluctuations of a finite time, which make it 0 or some more than 1.
 
         Raises:
             ValueError: if the sum of all exponents is not negative but they are not all of the network.

@@ -36,7 +36,7 @@ class GaussianAverage:
     The inner integral is the autocorrelation of a periodic function, which a fast cosine transform gives for all
     :math:`\psi` at once, as exactly as f is smooth; the outer one is done by Gauss-Legendre quadrature. Errors were
     measured against bivariate normal probabilities: below 1e-12 for tanh and 2e-6 for hard tanh; those of
-    :meth:`slope` below 5e-6 for both, and below 1e-8 for tanh up to v = 6.
+    :meth:`slope` below 5e-6 for both, and below 2e-8 for tanh up to v = 6.
 
     Attributes:
         variance: v.

@@ -101,7 +101,9 @@ def test_layers_at_rest_and_layers_that_are_only_driven():
     wiring = [{"lower": 0, "upper": 1, "gain_down": 2.0, "gain_up": 0.0}, {"lower": 1, "upper": 1, "gain_down": 2.0}]
     driven = mean_field([11, 7], wiring=wiring, dt=0.5, tau=1.0)
     torch.testing.assert_close(driven.potentials[0], driven.potentials[1], rtol=1e-6, atol=1e-9)
-    assert driven.lyapunov_exponent == pytest.approx(0.10778861, rel=1e-6)  # of one layer of gain 2 alone
+    assert driven.lyapunov_exponent == pytest.approx(
+        0.10778861, rel=1e-7
+    )  # of one layer alone, once solved by shooting
 
 
 @pytest.mark.parametrize("settings", [{"dt": 0.0}, {"dt": 10.0}, {"dt": -1.0}, {"dt": float("nan")}])
