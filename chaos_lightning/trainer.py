@@ -92,8 +92,11 @@ class Trainer(pl.Trainer):
                 raise ValueError(f"{type(model).__name__} holds nothing, so it has no tasks: leave task out")
             examples = task.examples(model.layout)
         chains = Chains(num_samples, chains_at_once, seed, task, examples)
-        classes = task.classes if isinstance(task, GenerateByClass) else ()
-        writer = SampleWriter(output, num_samples, seed, classes)
+        classes: tuple[int, ...] = ()
+        own_task = "" if task is None else repr(task)
+        if isinstance(task, GenerateByClass):
+            classes, own_task = task.classes, ""
+        writer = SampleWriter(output, num_samples, seed, classes, own_task)
         self.callbacks.append(writer)  # type: ignore[attr-defined]
         super().predict(model, datamodule=chains, return_predictions=False, ckpt_path=ckpt_path)
         rank_zero_info(

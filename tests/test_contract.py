@@ -38,6 +38,7 @@ from chaos_lightning.learning import Difference, LearningRule
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.pixels import to_pixels
 from chaos_lightning.sampling import Complete, Generate, GenerateByClass, ReadClass, held_by
+from chaos_lightning.trainer import Trainer as CommandTrainer
 
 SMALL = {"visible_units": 25, "dt": 5.0, "sampling_time": 20.0, "seed": 3}
 LABELLED = {**SMALL, "hidden_units": 13, "num_classes": 2, "label_repetitions": 2}
@@ -402,6 +403,15 @@ def test_examples_that_a_task_cannot_hold_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             TwoLayer(**LABELLED).perform(task, 3, seed=1, examples=rates)
+
+
+def test_answers_that_are_no_images_are_not_written_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trainer = CommandTrainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+    monkeypatch.setattr(ReadClass, "examples", lambda self, layout: torch.zeros(3, layout.num_units))
+    with pytest.raises(ValueError, match=r"answers of the task have the shape \(2,\), and are no images"):
+        trainer.predict(TwoLayer(**LABELLED), num_samples=5, task=ReadClass())
+    assert not list(tmp_path.iterdir())
 
 
 def test_schedules_that_set_rates_themselves_are_refused_with_a_unit():

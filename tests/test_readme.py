@@ -140,6 +140,7 @@ def test_physics_of_a_users_own_trains_and_is_found_again_by_every_command(tmp_p
     assert [connection["gain_down"] for connection in settings["wiring"]] == [0.5, 2, None]
     main(predict.split()[1:])
     halves, real = np.load("halves.npz")["images"], np.load("real.npz")["images"]
+    assert "LeftHalf(file='real.npz')" in str(np.load("halves.npz")["task"])
     assert (halves[:30, :, :14] == real[:, :, :14]).all()
     assert (halves[:30, :, 14:] != real[:, :, 14:]).any()
     path = "logs/quickstart/version_0/checkpoints/last.ckpt"

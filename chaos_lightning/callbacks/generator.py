@@ -13,6 +13,7 @@ class Generator(Protocol):
     """A module that generates images and measures them."""
 
     evaluation: Evaluation | None
+    image_shape: tuple[int, int, int]
 
     @property
     def learning_rate(self) -> float:

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 from torchvision.utils import save_image
 
+from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import (
     make_writable,
     output_file,
@@ -46,6 +47,7 @@ class SampleWriter(BasePredictionWriter):
         num_samples: number of images over all processes.
         seed: noted in the file.
         classes: classes asked for, in turn; none for images not asked for by class.
+        task: task of a user's own with its settings, as text, noted in the file; empty for none.
         images_in_picture: number of images in the picture, at most.
 
     Raises:
@@ -58,6 +60,7 @@ class SampleWriter(BasePredictionWriter):
         num_samples: int,
         seed: int,
         classes: tuple[int, ...] = (),
+        task: str = "",
         images_in_picture: int = 100,
     ) -> None:
         super().__init__(write_interval="batch")
@@ -65,6 +68,7 @@ class SampleWriter(BasePredictionWriter):
         self.num_samples = num_samples
         self.seed = seed
         self.classes = classes
+        self.task = task
         self.images_in_picture = images_in_picture
         self._image_shape: tuple[int, ...] = ()
         self._run = ""
@@ -90,6 +94,11 @@ class SampleWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Append the images of a batch to the part file."""
+        if tuple(prediction.shape[1:]) != tuple(as_generator(pl_module).image_shape):
+            raise ValueError(
+                f"the answers of the task have the shape {tuple(prediction.shape[1:])}, and are no images of "
+                f"{as_generator(pl_module).image_shape}: ask for them in Python, with perform"
+            )
         levels = to_pixels(prediction.float()).squeeze(1).cpu()
         self._image_shape = tuple(levels.shape[1:])
         with self._part(trainer.global_rank).open("ab") as file:
@@ -141,6 +150,8 @@ class SampleWriter(BasePredictionWriter):
                         while block := source.read(_COPY_BYTES):
                             target.write(block)
             entries = {"seed": np.array(self.seed), "settings": np.array(settings), "version": np.array(__version__)}
+            if self.task:
+                entries["task"] = np.array(self.task)
             if self.classes:
                 entries["labels"] = np.resize(np.array(self.classes, dtype=np.int64), self.num_samples)  # in turn
             for name, value in entries.items():

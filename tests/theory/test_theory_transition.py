@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chaos_lightning.dynamics import ChaoticNetwork, RateFunction, Tanh
+from chaos_lightning.dynamics import ChaoticNetwork, RateFunction
 from chaos_lightning.dynamics.reference import total_couplings
 from chaos_lightning.theory import critical_gain, effective_gain, variance_gains
 
@@ -70,7 +70,7 @@ class Shifted(RateFunction):
         return 1 - rate.square()
 
 
-class Steep(Tanh):
+class Steep(RateFunction):
     def __call__(self, potential):
         return torch.tanh(3 * potential)
 
