@@ -89,7 +89,8 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch,
     ):
         assert written in python
         python = python.replace(written, instead)
-    images = {"train_images": np.zeros((120, 14, 14), np.uint8), "test_images": np.zeros((60, 14, 14), np.uint8)}
+    pixels = np.random.default_rng(0).integers(0, 256, (180, 14, 14), dtype=np.uint8)
+    images = {"train_images": pixels[:120], "test_images": pixels[120:]}
     names = {"__name__": "readme", **images, "train_labels": np.zeros(120), "test_labels": np.zeros(60)}
     exec(python, names)
     assert names["images"].shape == (100, 1, 28, 28)

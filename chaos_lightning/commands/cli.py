@@ -26,7 +26,7 @@ from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.checkpoints import WholeFileIO, check_architecture, read_checkpoint, read_header
 from chaos_lightning.commands.closing_report import print_closing_report
 from chaos_lightning.commands.faults import memory_explained
-from chaos_lightning.commands.given_options import asked_class, check_name, check_no_loader
+from chaos_lightning.commands.given_options import asked_class, check_name
 from chaos_lightning.commands.last_run import take_newest_run
 from chaos_lightning.commands.parser import DEFAULT_CLASSES, DESCRIPTION, EPILOG, Parser, trainer_defaults
 from chaos_lightning.commands.settings_check import check_settings
@@ -101,10 +101,7 @@ class ChaosCLI(LightningCLI):
             check_name(self._arguments, section, known)
             asked = asked_class(self._arguments, section, "config", section) or DEFAULT_CLASSES[section]
             path = known.get(asked, asked)
-            class_ = locate(path)
-            is_class = isinstance(class_, type)  # otherwise the parser complains
-            if section == "data" and isinstance(class_, type):
-                check_no_loader(self._arguments, class_)
+            is_class = isinstance(locate(path), type)  # otherwise the parser complains
             parser.set_defaults({section: {"class_path": path if is_class else DEFAULT_CLASSES[section]}})
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from chaos_lightning.commands.faults import not_known
-from chaos_lightning.data.loader_settings import LOADER_SETTINGS, unknown_settings
 from chaos_lightning.files import expanded
 
 
@@ -68,20 +66,6 @@ def _read_config(config: str) -> Any:
     """Read a config, which is a file or its contents."""
     path = Path(expanded(config))
     return yaml.safe_load(path.read_text(encoding="utf-8") if path.is_file() else config)
-
-
-def check_no_loader(arguments: Sequence[str], data: type) -> None:
-    """Refuse settings of a DataLoader, which data modules of this package do without.
-
-    Raises:
-        ValueError: with what to leave out, unless the class of the data takes such settings.
-    """
-    options = [argument.partition("=")[0] for argument in arguments if argument.startswith("--data.")]
-    names = dict.fromkeys(option.removeprefix("--data.").removeprefix("init_args.") for option in options)
-    own = {name for base in data.__mro__ for name in signature(base).parameters}
-    asked = [name for name in names if name in LOADER_SETTINGS - own]
-    if asked:
-        raise ValueError(unknown_settings(data.__name__, asked))
 
 
 def _class_in_config(config: str, section: str) -> str | None:

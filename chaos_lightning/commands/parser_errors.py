@@ -5,6 +5,7 @@ from pydoc import ErrorDuringImport, locate
 from typing import Any
 
 from chaos_lightning.commands.faults import not_known
+from chaos_lightning.data.loader_settings import LOADER_SETTINGS, unknown_settings
 from chaos_lightning.models.checks import MOVED
 from chaos_lightning.models.saving import subclasses
 from chaos_lightning.models.settings import accepted_settings
@@ -55,6 +56,8 @@ def _no_setting(option: str, name: str, before: str, after: str) -> str:
             f"{MOVED[name].split(',')[0]} --model.rule.{name} VALUE; in a config, rule with class_path and init_args"
         )
     class_paths = re.findall(r"given class_path '([\w.]+)'", before)[-1:]
+    if option == "data" and name in LOADER_SETTINGS:
+        return unknown_settings("".join(class_paths).rpartition(".")[2] or option, [name])
     if option.endswith("optimizer") or option.endswith("lr_scheduler"):  # their class stands behind the complaint
         class_paths = re.findall(r"class_path='([\w.]+)'", after)
     known = _settings_of(class_paths[0]) if class_paths else []

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.values import as_labels, as_pixels, as_tensor
+from chaos_lightning.data.values import as_labels, as_pixels, as_tensor, channel_first
 from chaos_lightning.pixels import to_rates
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
@@ -43,9 +43,7 @@ class ImageSet:
             DataError: These are not square grey images with such pixels, or have other labels.
         """
         images = as_tensor(images, name)
-        pixels = images.unsqueeze(1) if images.ndim == 3 else images
-        if pixels.ndim == 4 and pixels.shape[3] == 1:
-            pixels = pixels.movedim(3, 1)
+        pixels = images.unsqueeze(1) if images.ndim == 3 else channel_first(images)
         if pixels.ndim != 4 or pixels.shape[1] != 1 or pixels.shape[2] != pixels.shape[3] or pixels.numel() == 0:
             raise DataError(
                 f"{name} must hold square grey images, of shape (N, side, side) or (N, 1, side, side), but has shape "

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.values import as_tensor
+from chaos_lightning.data.values import as_tensor, channel_first
 
 _LABELS = ("labels", "label", "targets", "target", "y")
 
@@ -61,7 +61,7 @@ def pick_images(contents: Mapping[str, Any], path: str, part: str | None) -> tup
     left_out = _left_out(contents, {images_name, *label_names}, parts)
     if left_out:
         rank_zero_warn(f"{path} also holds {', '.join(left_out)}: left out. Labels are read by the name 'labels'.")
-    return images, labels
+    return channel_first(images), labels
 
 
 def _images_name(contents: Mapping[str, Any], path: str) -> str:

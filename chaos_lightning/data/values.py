@@ -43,6 +43,11 @@ def as_tensor(array: Any, name: str) -> Tensor:
     return torch.from_numpy(np.require(array, native, ["C", "W"]))
 
 
+def channel_first(images: Tensor) -> Tensor:
+    """Move a single channel from the end, (N, H, W, 1), to its place, (N, 1, H, W); other shapes stay."""
+    return images.movedim(3, 1) if images.ndim == 4 and images.shape[3] == 1 else images
+
+
 def as_rates(images: Tensor, name: str, may_be_dark: bool = False) -> Tensor:
     """Convert images of any program to rates.
 

@@ -155,7 +155,7 @@ def test_images_that_seem_to_have_0_for_black_are_warned_of(tmp_path, monkeypatc
 
 def dim(count, *shape):
     """Pixels of 8 bits from 0 to 99."""
-    pixels = torch.arange(count * torch.Size(shape).numel(), dtype=torch.int32) % 100
+    pixels = 37 * torch.arange(count * torch.Size(shape).numel(), dtype=torch.int32) % 100
     return pixels.to(torch.uint8).view(count, *shape)
 
 

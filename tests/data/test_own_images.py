@@ -170,21 +170,16 @@ def test_classes_that_count_from_1_are_named_and_not_asked_for(elsewhere, capsys
     fit("--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")  # without label units they do not matter
 
 
-@pytest.mark.parametrize(
-    ("option", "named"),
-    [
-        (("--data.num_workers", "4"), "num_workers"),
-        (("--data.init_args.pin_memory=true", "--data.shuffle=false"), "pin_memory, shuffle"),
-    ],
-)
-def test_settings_of_a_loader_end_the_command_with_the_reason(elsewhere, capsys, option, named):
+@pytest.mark.parametrize("option", ["--data.num_workers=4", "--data.init_args.pin_memory=true", "--config=own.yaml"])
+def test_settings_of_a_loader_end_the_command_with_the_reason(elsewhere, capsys, option):
     save()
+    (elsewhere / "own.yaml").write_text("data: {class_path: ImageFilesDataModule, init_args: {shuffle: true}}")
     with pytest.raises(SystemExit) as exit_:
-        fit(*option)
-    assert exit_.value.code == 1
-    error = capsys.readouterr().err
-    assert f"error: ImageFilesDataModule knows no {named}: leave" in error
-    assert "Settings of a DataLoader have no use here" in error
+        fit(option)
+    assert exit_.value.code == 2
+    name = "shuffle" if "config" in option else option.partition("=")[0].rpartition(".")[2]
+    said = capsys.readouterr().err
+    assert f"error: ImageFilesDataModule knows no {name}: leave it out. Settings of a DataLoader have no use" in said
 
 
 def shaped(images):
