@@ -11,6 +11,8 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
@@ -24,7 +26,7 @@ from chaos_lightning.callbacks import (
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.measures import print_evaluation
 from chaos_lightning.checkpoints import WholeFileIO, check_architecture, read_checkpoint, read_header
-from chaos_lightning.commands.closing_report import print_closing_report
+from chaos_lightning.commands.closing_report import print_closing_report, print_places
 from chaos_lightning.commands.faults import memory_explained
 from chaos_lightning.commands.given_options import asked_class, check_name
 from chaos_lightning.commands.last_run import take_newest_run
@@ -236,13 +238,23 @@ class ChaosCLI(LightningCLI):
         with memory_explained(self.config):
             super()._run_subcommand(subcommand)
 
+    def _starts_processes(self) -> bool:
+        """Whether training runs in processes that this one starts by itself, such as with ddp_spawn and ddp_fork."""
+        return isinstance(self.trainer.strategy.launcher, _MultiProcessingLauncher)
+
     def before_fit(self) -> None:
-        """Note when training starts."""
+        """Note when training starts; give processes that this one starts the number of the run."""
         self._start = time.monotonic()
+        for logger in self.trainer.loggers if self._starts_processes() else ():
+            if isinstance(logger, (TensorBoardLogger, CSVLogger)):
+                _ = logger.version
 
     def after_fit(self) -> None:
         """Measure the final network unless that was done, and print the closing report."""
         if self.trainer.interrupted:
+            return
+        if self._starts_processes():  # which know what was reached, and this one does not
+            print_places(self.trainer, folder_of_run(self.trainer))
             return
         evaluation = self.model.evaluation
         if not self.trainer.limit_val_batches or not len(self.datamodule.validation):

@@ -40,6 +40,11 @@ def print_closing_report(
             for values in (evaluation.measures[evaluation.sampling_time], evaluation.floors)
         )
         print(f"Its samples reach {reached}; 0 is perfect, and real images reach {floors}.")
+    print_places(trainer, folder)
+
+
+def print_places(trainer: pl.Trainer, folder: Path | None) -> None:
+    """Print the places of the files of a training, see :func:`print_closing_report`."""
     for label, name in (("samples    ", "samples.png"), ("measures   ", RECORD)):
         if folder is not None and (folder / name).exists():
             print(f"{label} {folder / name}")

@@ -85,12 +85,12 @@ def main(args: Sequence[str] | None = None) -> None:
         os.environ["MPLBACKEND"] = "agg"
         matplotlib.use("agg")
     try:
-        arguments = with_shipped_configs(arguments)
         commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
         command = next((argument for argument in arguments if argument in commands), None)
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             _end(f"error: {not_known('command', arguments[0], commands)}", 2)
-        elif arguments and arguments[0] in SIMPLE_COMMANDS:
+        arguments = with_shipped_configs(arguments)
+        if arguments and arguments[0] in SIMPLE_COMMANDS:
             _run_simple_command(*arguments)
         elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
             _run_with_optuna(*arguments)

@@ -11,7 +11,7 @@ import jsonargparse
 import numpy as np
 import pytest
 import torch
-from forked import exit_code, start
+from forked import TWO_PROCESSES, exit_code, run_command, start
 
 from chaos_lightning import ChaoticGenerator
 from chaos_lightning.commands import main
@@ -245,7 +245,13 @@ def test_text_that_is_not_read_as_utf_8_is_said_with_what_helps(here, monkeypatc
     assert "Type PYTHONUTF8=1 before the command" in fails(capsys, ["fit", "--config", "some.yaml"])
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "module://matplotlib_inline.backend_inline", "tkagg"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "module://matplotlib_inline.backend_inline",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("nonsense", "tkagg")),
+    ],
+)
 def test_commands_draw_without_a_window_whatever_the_backend(here, trained, backend):
     main(["predict", "--ckpt_path", str(trained), "--num_samples", "20"])
     command = "from chaos_lightning.commands import main; main(); import matplotlib.pyplot as p; p.figure()"
@@ -256,3 +262,9 @@ def test_commands_draw_without_a_window_whatever_the_backend(here, trained, back
     )
     assert result.returncode == 0, result.stderr
     assert (here / "measures" / "spectra.png").exists()
+
+
+def test_the_checkpoint_that_other_processes_have_written_is_named(here):
+    result = run_command(here, "fit", *TINY, *TWO_PROCESSES, "--trainer.max_steps", "2")
+    assert result.returncode == 0, result.stderr
+    assert f"checkpoint  {RUN}/last.ckpt" in result.stdout
