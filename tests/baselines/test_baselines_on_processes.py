@@ -18,7 +18,8 @@ from chaos_lightning.baselines import (
 from chaos_lightning.commands import main
 
 BASELINES = [
-    "RestrictedBoltzmannMachine",
+    # The contract of all generators has the quick version.
+    pytest.param("RestrictedBoltzmannMachine", marks=pytest.mark.slow),
     pytest.param("VariationalAutoencoder", marks=pytest.mark.slow),
     pytest.param("GenerativeAdversarialNetwork", marks=pytest.mark.slow),
 ]

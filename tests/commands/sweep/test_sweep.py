@@ -210,7 +210,7 @@ def test_an_unknown_option_is_refused_before_work_starts(tiny, capsys):
     assert not (tiny / "swept").exists()
 
 
-def test_without_optuna_the_command_says_what_to_install(monkeypatch, capsys):
+def test_without_optuna_the_command_says_what_to_install(tiny, monkeypatch, capsys):
     for name in list(sys.modules):
         if name.split(".")[0] == "optuna" or name.startswith(
             ("chaos_lightning.commands.sweep", "chaos_lightning.experiments")
