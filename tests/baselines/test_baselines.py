@@ -279,5 +279,5 @@ def test_command_line_from_training_to_samples(tmp_path, monkeypatch, capsys):
     with pytest.raises(ValueError, match="VariationalAutoencoder knows no classes"):
         VariationalAutoencoder().classes(3)
     for command in (report, complete):
-        with pytest.raises(ValueError, match="holds a VariationalAutoencoder network, but .*OneLayer or"):
+        with pytest.raises(ValueError, match=r"holds a VariationalAutoencoder network, but .*OneLayer or"):
             command(checkpoint)
