@@ -24,7 +24,7 @@ class LyapunovSpectrum(NamedTuple):
         mean: over the chains, ``(k,)``.
         standard_error: of that mean, ``(k,)``: the spread over initial conditions of one network, not over networks.
             NaN for a single chain.
-        num_units: number of units of the network, which is that of all its exponents.
+        num_units: number of units of the network, and so of all its exponents.
     """
 
     of_chains: Tensor

@@ -28,7 +28,7 @@ def squared_laplacian(images: Tensor) -> Tensor:
 
 
 def roughness(real: Tensor, generated: Tensor) -> Tensor:
-    r"""Compare the roughness of generated images with that of real ones.
+    r"""Compare the roughness of generated and real images.
 
     .. math::
         \frac{\langle (\Delta x)^2 \rangle_G}{\langle (\Delta x)^2 \rangle_X}

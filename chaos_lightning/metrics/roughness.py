@@ -11,7 +11,7 @@ from chaos_lightning.metrics.rows import RowMetric
 
 
 class Roughness(RowMetric):
-    """Mean squared Laplacian of generated images over that of real ones: 1 is right, above is grain, below is blur.
+    """Ratio of the mean squared Laplacians of generated and real images: 1 is right, above is grain, below is blur.
 
     ``update`` takes images of shape ``(N, ...)`` with pixels in [-1, 1]; only one number of each is kept. ``compute``
     gives a float64 scalar, see :func:`chaos_lightning.functional.roughness`.

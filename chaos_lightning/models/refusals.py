@@ -1,4 +1,4 @@
-"""What of Lightning works with no generator: refused before any work starts, where Lightning would ignore it."""
+"""Refuse callbacks, strategies and settings of Lightning that would have no effect here, before any work starts."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -108,7 +108,7 @@ class HebbianTraining(RuleRates):
         Args:
             num_chains: number of chains.
             seed: seed of the start, see :func:`initial_potentials`.
-            first_chain: index of the first chain among those of all processes.
+            first_chain: index of the first chain among the chains of all processes.
         """
         return start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
 
