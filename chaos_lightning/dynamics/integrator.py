@@ -94,12 +94,13 @@ class EulerIntegrator:
         Only wirings whose couplings run one way have such layers.
         """
         driving = {source for sources in self._couplings.values() for source, _ in sources}
-        while still := driving - self._couplings.keys():
-            for layer in still:
-                size = network.layer_sizes[layer]
-                zero = network.biases[layer].new_zeros(size, size, dtype=self.product_dtype)
-                self._couplings[layer] = [(layer, zero)]
-        self._couplings = dict(sorted(self._couplings.items()))
+        still = driving - self._couplings.keys()
+        for layer in still:
+            size = network.layer_sizes[layer]
+            zero = network.biases[layer].new_zeros(size, size, dtype=self.product_dtype)
+            self._couplings[layer] = [(layer, zero)]
+        if still:
+            self._couplings = dict(sorted(self._couplings.items()))
 
     def start(self, potentials: Sequence[Tensor]) -> State:
         """Return the state with given potentials, one tensor ``(chains, units)`` per layer."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from chaos_lightning.dynamics import Dropout, Held, Start, Stream, draw_dropout, replay, start_of
+from chaos_lightning.dynamics import NO_DROPOUT, Dropout, Held, Start, Stream, draw_dropout, replay, start_of
 from chaos_lightning.learning import Difference, Phases, RuleMemory, check_direction
 from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.models.rule_rates import RuleRates
@@ -27,12 +27,14 @@ class Step(NamedTuple):
         starts: random start of the chains, by stream.
         held: labels or pixels that chains of the free phase hold; None if they hold none.
         dropout: parts of the network that are dropped.
+        number: number of steps taken before.
     """
 
     visible: Tensor
     starts: dict[int, Start]
-    held: Held | None
-    dropout: Dropout
+    held: Held | None = None
+    dropout: Dropout = NO_DROPOUT
+    number: int = 0
 
 
 class HebbianTraining(RuleRates):
@@ -65,12 +67,12 @@ class HebbianTraining(RuleRates):
         """
         step = self.draw_step(batch)
         difference = self.compare_phases(step)
-        if self.may_wait_for_device(self.global_step):
+        if self.may_wait_for_device(step.number):
             self.look_for_divergence()
-        self.remember(difference)
+        self.remember(step, difference)
         self.learn(step, difference)
         self.step_schedule()
-        if self.is_logging_step(self.global_step - 1):
+        if self.is_logging_step(step.number):
             self.log_update()
 
     # Lightning asks for the method's arguments at every step, and finding them out without this takes long.
@@ -78,7 +80,7 @@ class HebbianTraining(RuleRates):
 
     def draw_step(self, batch: "Minibatch") -> Step:
         """Draw the random starts of a step and the parts to drop; find the rates to hold."""
-        step, world_size = self.global_step, self.trainer.world_size
+        number, world_size = self.global_step, self.trainer.world_size
         visible = self.layout.rates_of(batch.images, batch.labels)
         num_chains, first_chain = len(visible), batch.first_index
         if self.num_chains is not None:
@@ -87,20 +89,11 @@ class HebbianTraining(RuleRates):
         places = dict.fromkeys(self.rule.streams, (num_chains, first_chain))
         places[Stream.CLAMPED_PHASE] = len(visible), batch.first_index
         starts = {
-            stream: self.start(count, seed=(self.seed, stream, step), first_chain=first)
+            stream: self.start(count, seed=(self.seed, stream, number), first_chain=first)
             for stream, (count, first) in places.items()
         }
-        bias = self.network.biases[0]
-        dropout = draw_dropout(
-            self.network.layer_sizes,
-            self.network.pairs,
-            coupling_rate=self.coupling_dropout,
-            hidden_rate=self.hidden_dropout,
-            seed=(self.seed, Stream.DROPOUT, step),
-            device=bias.device,
-            dtype=bias.dtype,
-        )
-        return Step(visible, starts, self._hold_shares(visible, num_chains, first_chain), dropout)
+        held = self._hold_shares(visible, num_chains, first_chain)
+        return Step(visible, starts, held, self._draw_dropout(number), number)
 
     def start(self, num_chains: int, *, seed: tuple[int, ...], first_chain: int = 0) -> Start:
         """Return the random start of chains for a seed, with the noise that drives this network.
@@ -118,7 +111,7 @@ class HebbianTraining(RuleRates):
         def watch(potentials: Any) -> None:
             self._divergence.take_in(step.visible, potentials)
 
-        return Phases(self.network, self.clock, *step, watch)
+        return Phases(self.network, self.clock, step.visible, step.starts, step.held, step.dropout, watch)
 
     def compare_phases(self, step: Step) -> Difference:
         """Run the phases of a step and compare them by the rule; on a GPU as one graph.
@@ -141,22 +134,28 @@ class HebbianTraining(RuleRates):
         )
         return difference
 
-    def remember(self, difference: Difference) -> None:
+    def remember(self, step: Step, difference: Difference) -> None:
         """Update the rule's memory with the tensors that the comparison has noted, averaged over all processes."""
         noted = {name: self.averaged(value) for name, value in (difference.noted or {}).items()}
-        self.memory.take(self.rule.follow(self.memory.tensors(), noted, self.global_step))
+        self.memory.take(self.rule.follow(self.memory.tensors(), noted, step.number))
 
     def learn(self, step: Step, difference: Difference) -> None:
         """Change the weights: ask the rule for the direction, then let it update them with the optimiser's step."""
-        memory, before = self.memory.tensors(), self.global_step
+        memory, descents = self.memory.tensors(), 0
+
+        def descend() -> None:
+            nonlocal descents
+            descents += 1
+            self.descend(gradients)
+
         with torch.autocast(self.device.type, enabled=False):
             direction = self.rule.direction(self.phases(step), difference, memory)
             if not self._has_learnt:
                 check_direction(self.network, direction)
             changes = step.dropout.carried(direction.couplings) + direction.biases
             gradients = [change.neg_() for change in changes]  # optimisers go downhill
-            self.rule.update(self.network, memory, self.learning_rate, lambda: self.descend(gradients))
-        if self.global_step != before + 1:
+            self.rule.update(self.network, memory, self.learning_rate, descend)
+        if descents != 1:
             raise ValueError(f"the method update of {type(self.rule).__name__} must call descend exactly once")
         self._has_learnt = True
 
@@ -165,6 +164,21 @@ class HebbianTraining(RuleRates):
         clamped, free = self.rule.run(phases)
         with torch.autocast(self.device.type, enabled=False):
             return self.rule.compare(phases, clamped, free)
+
+    def _draw_dropout(self, number: int) -> Dropout:
+        """Draw the parts to drop in a step."""
+        if self.coupling_dropout == self.hidden_dropout == 0:
+            return NO_DROPOUT
+        bias = self.network.biases[0]
+        return draw_dropout(
+            self.network.layer_sizes,
+            self.network.pairs,
+            coupling_rate=self.coupling_dropout,
+            hidden_rate=self.hidden_dropout,
+            seed=(self.seed, Stream.DROPOUT, number),
+            device=bias.device,
+            dtype=bias.dtype,
+        )
 
     def _hold_shares(self, visible: Tensor, num_chains: int, first_chain: int) -> Held | None:
         """Return the labels or pixels that chains of the free phase hold; None if they hold none.
