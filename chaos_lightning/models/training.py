@@ -92,7 +92,7 @@ class HebbianTraining(RuleRates):
             stream: self.start(count, seed=(self.seed, stream, number), first_chain=first)
             for stream, (count, first) in places.items()
         }
-        held = self._hold_shares(visible, num_chains, first_chain)
+        held = self._hold_shares(visible, num_chains, first_chain, number)
         return Step(visible, starts, held, self._draw_dropout(number), number)
 
     def start(self, num_chains: int, *, seed: tuple[int, ...], first_chain: int = 0) -> Start:
@@ -167,8 +167,6 @@ class HebbianTraining(RuleRates):
 
     def _draw_dropout(self, number: int) -> Dropout:
         """Draw the parts to drop in a step."""
-        if self.coupling_dropout == self.hidden_dropout == 0:
-            return NO_DROPOUT
         bias = self.network.biases[0]
         return draw_dropout(
             self.network.layer_sizes,
@@ -180,7 +178,7 @@ class HebbianTraining(RuleRates):
             dtype=bias.dtype,
         )
 
-    def _hold_shares(self, visible: Tensor, num_chains: int, first_chain: int) -> Held | None:
+    def _hold_shares(self, visible: Tensor, num_chains: int, first_chain: int, number: int) -> Held | None:
         """Return the labels or pixels that chains of the free phase hold; None if they hold none.
 
         Chain i takes them from image i of the minibatch of all processes. If there are more chains than images, chains
@@ -193,7 +191,7 @@ class HebbianTraining(RuleRates):
             if self.trainer.world_size > 1:
                 visible = self.all_gather(visible).flatten(0, 1)  # type: ignore[union-attr]
             visible = visible[chains % len(visible)]
-        so_far = chains + self.global_step * num_chains * self.trainer.world_size
+        so_far = chains + number * num_chains * self.trainer.world_size
         return held_in_turn(SHARED_TASKS, take_turns(so_far, self.held_shares), self.layout, visible)
 
     # Watching
