@@ -32,6 +32,8 @@ class GenerativeAdversarialNetwork(Baseline):
         lr_scheduler: makes a learning rate schedule from the optimiser.
     """
 
+    training_names = ("train/generator_loss", "train/discriminator_loss", "train/learning_rate")
+
     def __init__(
         self,
         visible_units: int = 784,

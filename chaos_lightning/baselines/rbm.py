@@ -50,6 +50,7 @@ class RestrictedBoltzmannMachine(Baseline):
     offsets_visible: Tensor
     offsets_hidden: Tensor
     chains: Tensor
+    training_names = ("train/difference_of_means", "train/learning_rate")
 
     def __init__(
         self,

@@ -29,6 +29,8 @@ class VariationalAutoencoder(Baseline):
         lr_scheduler: makes a learning rate schedule from the optimiser.
     """
 
+    training_names = ("train/negative_evidence_bound", "train/learning_rate")
+
     def __init__(
         self,
         visible_units: int = 784,

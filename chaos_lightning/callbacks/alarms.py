@@ -9,7 +9,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.callbacks.signatures import SIGNATURES, Reading, Thresholds
 from chaos_lightning.metrics.catalogue import ERRORS
-from chaos_lightning.metrics.warning_signs import WarningSigns
+from chaos_lightning.metrics.warning_signs import SIGNS, WarningSigns
 
 IMAGES_LOOKED_AT = 500
 """Most images of a validation from which signs are computed: enough for shares, cheap beside the measures."""
@@ -69,6 +69,11 @@ class TrainingAlarms(Callback):
         self._errors: list[dict[str, float]] = []
         self._in_a_row: dict[str, int] = {}
         self._sounding: set[str] = set()
+
+    @property
+    def logged_names(self) -> list[str]:
+        """Names that it logs, which other callbacks may monitor."""
+        return ["signs/largest_potential", *(f"signs/{name}" for name in SIGNS)] if self.enabled else []
 
     # Divergence
 

@@ -13,6 +13,9 @@ from chaos_lightning.functional.neighbours import nearest_neighbours
 from chaos_lightning.functional.smoothness import neighbour_correlation
 from chaos_lightning.metrics.rows import RowMetric
 
+SIGNS = ("neighbour_correlation", "class_share", "identical_share", "inverted_share")
+"""Names of the signs."""
+
 
 class WarningSigns(RowMetric):
     """Signs of noise, of mode collapse and of inversion in generated images, against as many real ones.
@@ -79,12 +82,13 @@ class WarningSigns(RowMetric):
         check_sample_counts(len(real), len(generated))
         counts = labels.bincount()
         found = nearest_labels(generated, real, labels).bincount(minlength=len(counts))
-        return {
-            "neighbour_correlation": neighbour_correlation(generated.unflatten(1, self.image_shape)),
-            "class_share": class_coverage(found, counts) / (counts > 0).sum(),
-            "identical_share": near_copy_share(_nearest_other(real), _nearest_other(generated)),
-            "inverted_share": inverted_share(real.double().mean(1), generated.double().mean(1)),
-        }
+        values = (
+            neighbour_correlation(generated.unflatten(1, self.image_shape)),
+            class_coverage(found, counts) / (counts > 0).sum(),
+            near_copy_share(_nearest_other(real), _nearest_other(generated)),
+            inverted_share(real.double().mean(1), generated.double().mean(1)),
+        )
+        return dict(zip(SIGNS, values, strict=True))
 
 
 def _nearest_other(images: Tensor) -> Tensor:

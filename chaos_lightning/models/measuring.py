@@ -1,6 +1,6 @@
 """Measures of generated images against real ones, in validation and test."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,12 +22,14 @@ class Measured(ManualUpdates):
         sampling_time: T, the time at which the activity is read out as an image; 0 for generators without such a time.
         measure_times: times at which validation and test measure, T among them.
         evaluation: the measures of the last validation or test; None before.
+        training_names: names that training logs, which callbacks may monitor.
     """
 
     image_shape: tuple[int, int, int]
     sampling_time: float
     measure_times: list[float]
     evaluation: Evaluation | None
+    training_names: ClassVar[tuple[str, ...]] = ()
     _stage_measures: dict[str, StageMeasures]
 
     @property

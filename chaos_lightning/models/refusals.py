@@ -39,7 +39,7 @@ CALLBACKS: dict[type[Callback], str] = {
 STRATEGIES = (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)
 """Strategies that cut the weights into pieces, where the learning rule needs them whole."""
 
-OPEN_PREFIXES = ("train/", "signs/", "val_classes/", "val_floor/", "lr-")
+OPEN_PREFIXES = ("val_classes/", "lr-")
 """Beginnings of logged names that are not all known before training."""
 
 
@@ -98,7 +98,7 @@ def check_monitor(callback: EarlyStopping | ModelCheckpoint, trainer: pl.Trainer
         return
     if isinstance(callback, EarlyStopping) and monitor.startswith("val") and not _validates(trainer):
         raise ValueError(f"{name} monitors {monitor}, but there is no validation: allow it, or leave the callback out")
-    known = _measured_names(module)
+    known = _logged_names(trainer, module)
     own = monitor.startswith(("val/", "val_at_t/")) or _all_are_known([module, *trainer.callbacks])  # type: ignore[attr-defined]
     if monitor in known or monitor.startswith(OPEN_PREFIXES) or not own:
         return
@@ -106,17 +106,19 @@ def check_monitor(callback: EarlyStopping | ModelCheckpoint, trainer: pl.Trainer
         return
     close = get_close_matches(monitor, known, 1, cutoff=0.5)
     meant = f"did you mean {close[0]}? " if close else ""
-    raise ValueError(
-        f"{name} monitors {monitor}, which is not logged: {meant}There are {', '.join(known)}, and what TensorBoard "
-        "shows under train/ and signs/"
-    )
+    raise ValueError(f"{name} monitors {monitor}, which is not logged: {meant}There are {', '.join(known)}")
 
 
-def _measured_names(module: "Measured") -> list[str]:
+def _logged_names(trainer: pl.Trainer, module: "Measured") -> list[str]:
     measures = [str(name) for name in module.make_measures()]
     measures += [measure.name for measure in MEASURES.values() if measure.part_of in measures]
     later = [time for time in module.measure_times if time != module.sampling_time]
-    return [f"val/{name}" for name in measures] + [f"val_at_t/{name}/t={time:g}" for time in later for name in measures]
+    return [
+        *(f"{kind}/{name}" for kind in ("val", "val_floor") for name in measures),
+        *(f"val_at_t/{name}/t={time:g}" for time in later for name in measures),
+        *module.training_names,
+        *(name for callback in trainer.callbacks for name in getattr(callback, "logged_names", ())),  # type: ignore[attr-defined]
+    ]
 
 
 def _validates(trainer: pl.Trainer) -> bool:

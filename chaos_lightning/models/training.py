@@ -55,6 +55,7 @@ class HebbianTraining(RuleRates):
     hidden_dropout: float
     _divergence: DivergenceWatch
     _has_learnt: bool = False
+    training_names = ("train/hebbian_difference", "train/learning_rate", "train/cancelled_share")
 
     @torch.no_grad()
     def training_step(self, batch: "Minibatch", batch_idx: int) -> None:

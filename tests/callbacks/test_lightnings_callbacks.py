@@ -10,8 +10,12 @@ from lightning.pytorch.loggers import CSVLogger
 from small_networks import Loader, images, quiet_trainer
 
 from chaos_lightning import OneLayer
-from chaos_lightning.baselines import VariationalAutoencoder
-from chaos_lightning.callbacks import TrainingCheckpoint
+from chaos_lightning.baselines import (
+    GenerativeAdversarialNetwork,
+    RestrictedBoltzmannMachine,
+    VariationalAutoencoder,
+)
+from chaos_lightning.callbacks import TrainingAlarms, TrainingCheckpoint
 from chaos_lightning.models.refusals import check_monitor
 
 WORK = {
@@ -43,11 +47,19 @@ REFUSED = {
     ),
     "EarlyStopping by another name": (
         lambda: callbacks.EarlyStopping("val_loss", strict=False),
-        r"EarlyStopping monitors val_loss, which is not logged: There are val/adversarial_accuracy_indicator, .*signs/",
+        r"EarlyStopping monitors val_loss, which is not logged: There are val/adversarial_accuracy_indicator, .*train/",
     ),
     "EarlyStopping by a misspelt name": (
         lambda: callbacks.EarlyStopping("val/second_moment_eror"),
         "did you mean val/second_moment_error",
+    ),
+    "EarlyStopping by a misspelt name of training": (
+        lambda: callbacks.EarlyStopping("train/learning_rat"),
+        "did you mean train/learning_rate",
+    ),
+    "EarlyStopping by a sign that nobody looks for": (
+        lambda: callbacks.EarlyStopping("signs/class_share"),
+        "EarlyStopping monitors signs/class_share, which is not logged",
     ),
     "ModelCheckpoint by another name": (
         lambda: callbacks.ModelCheckpoint(monitor="val_loss"),
@@ -56,6 +68,8 @@ REFUSED = {
     "TrainingCheckpoint by another name": (lambda: TrainingCheckpoint(monitor="val/loss"), "val/loss, which is not"),
 }
 NOT_TO_BE_ADDED = {"BaseFinetuning", "BasePredictionWriter", "Callback", "Checkpoint", "ProgressBar"}  # bases
+LEARNING = [GenerativeAdversarialNetwork, RestrictedBoltzmannMachine, VariationalAutoencoder]
+POTENTIAL = "signs/largest_potential"  # of generators that are chaotic
 WITH_OTHER_PACKAGES = {"DeviceStatsMonitor"}  # psutil, which it asks for by itself
 
 
@@ -63,13 +77,14 @@ def network():
     return OneLayer(visible_units=25, dt=5.0, sampling_time=10.0, measure_times=[])
 
 
-def train(folder, callback, model=None, **settings):
+def train(folder, callback, model=None, num_images=20, **settings):
     trainer = Trainer(
         accelerator="cpu", max_steps=4, default_root_dir=folder, logger=CSVLogger(folder), num_sanity_val_steps=0,
         val_check_interval=2, check_val_every_n_epoch=None, log_every_n_steps=2, callbacks=[callback],
         **{"enable_progress_bar": isinstance(callback, callbacks.ProgressBar), **settings},
     )  # fmt: skip
-    trainer.fit(model or network(), FewPixels(batch_size=20, num_eval_images=20, num_validation=40))
+    data = FewPixels(batch_size=20, num_eval_images=num_images, num_validation=max(40, num_images))
+    trainer.fit(model or network(), data)
     return trainer
 
 
@@ -99,13 +114,17 @@ def test_a_callback_that_does_not_work_is_refused_before_the_first_step(tmp_path
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-@pytest.mark.parametrize("model", [network, lambda: VariationalAutoencoder(visible_units=25)], ids=["chaos", "vae"])
-def test_all_that_validation_logs_can_be_monitored(tmp_path, model):
-    logged = train(tmp_path, Callback(), model()).callback_metrics
-    names = [name for name in logged if name.startswith("val")]
-    assert len(names) > 10
-    for name in names:
-        check_monitor(callbacks.EarlyStopping(name), Trainer(callbacks=[], logger=False), model())
+@pytest.mark.parametrize("kind", [OneLayer, *LEARNING])
+def test_all_that_is_logged_can_be_monitored(tmp_path, kind):
+    settings = {"dt": 5.0, "sampling_time": 10.0, "measure_times": [5.0]} if kind is OneLayer else {}
+    model, alarms = kind(visible_units=25, **settings), TrainingAlarms()
+    logged = set(train(tmp_path, alarms, model, num_images=100).callback_metrics)
+    assert {name for name in logged if name.startswith("train/")} == set(model.training_names)
+    assert {name for name in logged if name.startswith("signs/")} >= set(alarms.logged_names) - {POTENTIAL}
+    assert (POTENTIAL in logged) == (kind is OneLayer)
+    assert len(logged) > 10
+    for name in logged:
+        check_monitor(callbacks.EarlyStopping(name), Trainer(callbacks=[alarms], logger=False), model)
 
 
 def test_weights_are_averaged_over_the_steps():
