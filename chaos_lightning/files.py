@@ -85,12 +85,14 @@ def output_folder(output: str | Path) -> Path:
     """Make the folder that a user names, and see that files can be written there.
 
     Raises:
-        ValueError: if it names a file.
+        ValueError: if it names a file, or what looks like one.
         OSError: if nothing can be written there.
     """
     path = Path(expanded(os.fspath(output)))
     if path.is_file():
         raise ValueError(f"output is {path}, which is a file: name a folder")
+    if path.suffix.lower() in _ENDINGS_OF_FILES and not path.is_dir():
+        raise ValueError(f"output is {path}, but a folder of several files is written: name it {path.with_suffix('')}")
     make_writable(path)
     return path
 

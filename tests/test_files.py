@@ -126,6 +126,15 @@ def test_an_output_that_is_no_such_file_is_refused(tmp_path, monkeypatch, output
         output_file(output, ".npz")
 
 
+def test_a_folder_is_not_named_like_a_file(tmp_path):
+    with pytest.raises(ValueError, match=rf"a folder of several files is written: name it {tmp_path}/measures$"):
+        output_folder(tmp_path / "measures.json")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "there.json").mkdir()
+    for name in ("there.json", "v1.5", "seed0.3"):
+        assert output_folder(tmp_path / name) == tmp_path / name
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     def fail(*arguments, **settings):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

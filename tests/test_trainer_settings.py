@@ -8,8 +8,10 @@ from half_bright import FewPixels
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import HalfPrecision, MixedPrecision
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from chaos_lightning import OneLayer
+from chaos_lightning.models.refusals import check_trainer
 
 QUIET = {
     **{"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False},
@@ -111,6 +113,15 @@ def test_a_setting_that_would_be_ignored_is_refused(name):
     value, reason = REFUSED[name]
     with pytest.raises((ValueError, MisconfigurationException), match=reason):
         train(**{name: value})
+
+
+@pytest.mark.parametrize("strategy", [FSDPStrategy, ModelParallelStrategy])
+def test_a_strategy_that_cuts_the_weights_is_refused(strategy):
+    """They ask for a GPU before they start, so that the refusal alone can be tried on any machine."""
+    trainer = Trainer(**QUIET)
+    trainer._accelerator_connector.strategy = strategy()
+    with pytest.raises(ValueError, match=rf"{strategy.__name__} cuts the weights .* take the strategy ddp"):
+        check_trainer(trainer, OneLayer(visible_units=25))
 
 
 @pytest.mark.parametrize("precision", ["32", "32-true", "bf16-mixed", "64", "64-true", MixedPrecision])
