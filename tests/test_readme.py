@@ -1,57 +1,30 @@
-"""What the README tells its reader to type exists."""
+"""What README and the pages beside the configs say in Python, and the jobs for SLURM, run."""
 
-import contextlib
-import functools
-import io
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from pages import ROOT, blocks, commands_in_blocks
 
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.checkpoints import read_checkpoint
 from chaos_lightning.commands import main
 from chaos_lightning.commands.cli import ChaosCLI
-from chaos_lightning.commands.sweep import command as sweep
-from chaos_lightning.dynamics import lyapunov_exponents
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"^(?:srun )?(chaos-lightning .+)$", README.replace("\\\n", " "), flags=re.MULTILINE)
-SWEEP_JOB, JOB = re.findall(r"^#!/bin/bash\n.+?(?=^```)", README, flags=re.MULTILINE | re.DOTALL)
+OWN = ROOT / "configs" / "own"
+CONDITIONAL = ROOT / "configs" / "conditional" / "README.md"
+FIT, PREDICT = (command for command in commands_in_blocks(OWN / "README.md") if "my_physics" in command)
+JOBS = ROOT / "configs" / "slurm"
+JOB, SWEEP_JOB = (JOBS / "train.sh").read_text(), (JOBS / "sweep.sh").read_text()
 
 
 def test_the_two_main_commands_are_there_and_ci_runs_the_tests_as_written():
     assert "pip install -e . && chaos-lightning fit --config configs/quickstart.yaml" in README
     assert "pip install -e '.[dev]' && pytest" in README
     assert "&& pytest\n" in (ROOT / ".ci" / "run").read_text()
-
-
-@functools.cache
-def help_of(subcommand):
-    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as exit_:
-        main([subcommand, "--help"])
-    assert exit_.value.code == 0
-    return printed.getvalue()
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command_has_only_options_and_configs_that_exist(command):
-    _, subcommand, *words = command.split()
-    text = help_of(subcommand)
-    if subcommand in ("sweep", "compare"):  # it hands on to fit what is not its own
-        text += help_of("fit")
-    for option in (word for word in words if word.startswith("--")):
-        # settings of an architecture, a data set, a task or a logger follow from the class that is chosen
-        known = option if option.split(".")[0] not in ("--model", "--data", "--task") else option.split(".")[0]
-        known = re.sub(r"^--trainer.logger\..*", "--trainer.logger", known)
-        assert f"{known} " in text or f"{known}]" in text, option
-    for word in words:
-        if word.startswith("configs/"):
-            assert (ROOT / word).exists()
 
 
 def as_tiny(command):
@@ -66,23 +39,23 @@ def as_tiny(command):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with what the trainings leave that the README's Python reads, made in a moment."""
+    """A folder with what the trainings leave that the pages' Python reads, made in a moment."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        (keeping,) = (command for command in COMMANDS if "save_top_k" in command)
-        main(as_tiny(keeping.replace("every_n_train_steps 500", "every_n_train_steps 1")))
-        Path("logs/quickstart").symlink_to("chaos")  # the same config without further options
+        main(as_tiny("chaos-lightning fit --config configs/quickstart.yaml"))
         main(as_tiny("chaos-lightning fit --config configs/conditional/mnist.yaml"))
     return folder
 
 
-def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch, capsys):
+def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch):
     """In a row and in one place, as a reader would type it, with less training and no full data."""
     monkeypatch.chdir(trained)
-    python = "\n".join(re.findall(r"^```python\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL))
+    pages = (ROOT / "README.md", CONDITIONAL, OWN / "README.md")
+    python = "\n".join(block for page in pages for block in blocks(page, "python"))
     for written, instead in (
         ("max_steps=2500, val_check_interval=500", "max_steps=2, val_check_interval=2"),
+        ("max_steps=100", "max_steps=2, limit_val_batches=0"),
         ("hidden_units=1000", "hidden_units=13"),
         ("MNISTDataModule(batch_size=50)", "MNISTDataModule(batch_size=50, num_eval_images=20)"),
         ('MNISTDataModule("~/data")', "MNISTDataModule()"),
@@ -100,37 +73,21 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch,
     assert names["hidden_rates"].shape == (100, 13)
     assert "inverted_share" in names["Watched"](9, 5).make_measures()
     assert np.load("real.npz")["images"].shape == (1000, 28, 28)
-    # the largest exponents of the checkpoints that training has kept on the way, in their order
-    lines = [line.split() for line in capsys.readouterr().out.splitlines() if re.fullmatch(r"[12] \S+ \S+", line)]
-    assert [line[0] for line in lines] == ["1", "2"]
-    network = names["ChaoticGenerator"].load_from_checkpoint("logs/chaos/version_0/checkpoints/last.ckpt").network
-    last = lyapunov_exponents(network, 20, duration=1000, transient=500, seed=[0], dt=5.0, tau=10.0)
-    assert float(lines[1][1]) == pytest.approx(float(last.mean), rel=1e-6)
-    assert float(lines[1][2]) == pytest.approx(float(last.standard_error), rel=1e-6)
 
 
 def test_physics_of_a_users_own_trains_and_is_found_again_by_every_command(tmp_path, monkeypatch):
-    (module,) = re.findall(r"^```python\n(# my_physics.py\n.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    module = (OWN / "my_physics.py").read_text()
     assert len([line for line in module.splitlines() if line]) <= 60
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_physics.py").write_text(module)
     np.savez("real.npz", images=np.random.default_rng(0).integers(256, size=(30, 28, 28), dtype=np.uint8))
-    fit, predict = (command for command in COMMANDS if "my_physics" in command)
     tiny = [
-        "--model.lr_scheduler",
-        "null",
-        "--model.top_units",
-        "7",
-        "--model.dt",
-        "5",
-        "--model.sampling_time",
-        "20",
-        "--model.measure_times",
-        "[]",
+        *("--model.lr_scheduler", "null", "--model.top_units", "7", "--model.dt", "5"),
+        *("--model.sampling_time", "20", "--model.measure_times", "[]"),
     ]
-    main([*as_tiny(fit), *tiny])
-    main([*as_tiny(fit), *tiny, "--trainer.max_steps", "4", "--ckpt_path", "last"])
+    main([*as_tiny(FIT), *tiny])
+    main([*as_tiny(FIT), *tiny, "--trainer.max_steps", "4", "--ckpt_path", "last"])
     checkpoint = read_checkpoint("logs/quickstart/version_0/checkpoints/last.ckpt")
     assert checkpoint["global_step"] == 4
     settings = checkpoint["hyper_parameters"]
@@ -138,7 +95,7 @@ def test_physics_of_a_users_own_trains_and_is_found_again_by_every_command(tmp_p
     assert settings["rule"]["init_args"]["decay"] == 0.002
     assert settings["rate"] == {"class_path": "my_physics.Softsign", "init_args": {}}
     assert [connection["gain_down"] for connection in settings["wiring"]] == [0.5, 2, None]
-    main(predict.split()[1:])
+    main(PREDICT.split()[1:])
     halves, real = np.load("halves.npz")["images"], np.load("real.npz")["images"]
     assert "LeftHalf(file='real.npz')" in str(np.load("halves.npz")["task"])
     assert (halves[:30, :, :14] == real[:, :, :14]).all()
@@ -152,7 +109,8 @@ def test_physics_of_a_users_own_trains_and_is_found_again_by_every_command(tmp_p
 
 @pytest.mark.parametrize("network", [OneLayer(9), TwoLayer(9, 5), ThreeLayer(9, 5, 2)])
 def test_the_table_of_weights_says_the_shape_of_each(network):
-    table = dict(re.findall(r"^\| `(network\.\S+)` \|.*\| (.+) \|$", README, flags=re.MULTILINE))
+    page = (OWN / "README.md").read_text()
+    table = dict(re.findall(r"^\| `(network\.\S+)` \|.*\| (.+) \|$", page, flags=re.MULTILINE))
     sizes = network.layer_sizes
     for name, tensor in network.state_dict().items():
         row, (index,) = re.sub(r"\d+", "i", name), re.findall(r"\d+", name)
@@ -173,24 +131,6 @@ def test_the_job_of_a_sweep_starts_one_command_a_node_for_all_its_gpus():
     job = dict(re.findall(r"--([\w.-]+)[= ](\S+)", SWEEP_JOB))
     assert job["ntasks-per-node"] == "1"
     assert int(job["gpus-per-node"]) > 1
-
-
-def test_the_config_of_a_sweep_makes_networks(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (config,) = re.findall(r"^```yaml\n(.+?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    (tmp_path / "sweep.yaml").write_text(config)
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    plans = []
-    monkeypatch.setattr(sweep, "work", lambda plan, *_: plans.append(plan))  # after a check of every combination
-    sample = ["--data.data_dir", "null", "--data.num_eval_images", "1000"]  # which has no more
-    sweep.main(["--config", "sweep.yaml", *sample])
-    (plan,) = plans
-    combinations = {
-        (run.settings["model.init_args.rule.init_args.l1"], run.settings["model.init_args.gain"]) for run in plan.runs()
-    }
-    assert combinations == {(l1, gain) for l1 in (0, 0.001, 0.01) for gain in (0, 1.5)}
-    assert len(plan.runs()) == 18
-    assert plan.folder == tmp_path / "logs" / "sweep" / "l1_and_gain"
 
 
 @pytest.fixture
