@@ -68,6 +68,7 @@ NEAR_FLOOR = 2.0
 """A measure within this factor of its floor need not improve: the floor itself scatters by as much."""
 
 ADAM_ADVICE = "; with Adam, raise eps to 1e-3"
+SGD_ADVICE = ". chaos_lightning.learning.largest_stable_rate says above which rate plain SGD swings to and fro"
 
 
 def noise(reading: Reading, thresholds: Thresholds) -> str | None:
@@ -112,7 +113,7 @@ def collapse(reading: Reading, thresholds: Thresholds) -> str | None:
     return (
         f"the samples have collapsed: {' and '.join(reasons)}. Lower the learning rate (now "
         f"{reading.learning_rate:g}) or let it decay, raise {'the gain or ' if reading.is_chaotic else ''}the batch "
-        f"size{ADAM_ADVICE if reading.is_chaotic else ''}"
+        f"size{ADAM_ADVICE + SGD_ADVICE if reading.is_chaotic else ''}"
     )
 
 
