@@ -15,13 +15,13 @@ class Floor(Baseline):
     """A baseline that takes everything from the data when training starts, and ends after one idle step.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         seed: seed of the samples in validation and test.
     """
 
     learns = False
 
-    def __init__(self, visible_units: int = 784, *, seed: int = 0) -> None:
+    def __init__(self, visible_units: int | list[int] = 784, *, seed: int = 0) -> None:
         # Lightning counts the steps of an optimiser, so there is one, and a parameter for it: the number of steps.
         super().__init__(
             visible_units,

@@ -23,7 +23,7 @@ class GenerativeAdversarialNetwork(Baseline):
     rectified units.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         hidden_units: number of units of the generator's first hidden layer, and of the discriminator's second one. The
             other hidden layer of each has twice as many.
         latent_units: dimension of the generator's input, N(0, 1).
@@ -36,7 +36,7 @@ class GenerativeAdversarialNetwork(Baseline):
 
     def __init__(
         self,
-        visible_units: int = 784,
+        visible_units: int | list[int] = 784,
         hidden_units: int = 256,
         latent_units: int = 64,
         *,
@@ -52,10 +52,10 @@ class GenerativeAdversarialNetwork(Baseline):
             self.generator = nn.Sequential(
                 *(nn.Linear(latent_units, hidden_units), nn.LeakyReLU(0.2)),
                 *(nn.Linear(hidden_units, 2 * hidden_units), nn.LeakyReLU(0.2)),
-                *(nn.Linear(2 * hidden_units, visible_units), nn.Tanh()),
+                *(nn.Linear(2 * hidden_units, self.num_pixels), nn.Tanh()),
             )
             self.discriminator = nn.Sequential(
-                *(nn.Linear(visible_units, 2 * hidden_units), nn.LeakyReLU(0.2)),
+                *(nn.Linear(self.num_pixels, 2 * hidden_units), nn.LeakyReLU(0.2)),
                 *(nn.Linear(2 * hidden_units, hidden_units), nn.LeakyReLU(0.2)),
                 nn.Linear(hidden_units, 1),
             )

@@ -19,17 +19,17 @@ class GaussianDistribution(Floor):
     correlations of pairs of pixels.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         seed: seed of the samples in validation and test.
     """
 
     mean: Tensor
     factor: Tensor
 
-    def __init__(self, visible_units: int = 784, *, seed: int = 0) -> None:
+    def __init__(self, visible_units: int | list[int] = 784, *, seed: int = 0) -> None:
         super().__init__(visible_units, seed=seed)
-        self.register_buffer("mean", torch.zeros(visible_units))
-        self.register_buffer("factor", torch.zeros(visible_units, visible_units))
+        self.register_buffer("mean", torch.zeros(self.num_pixels))
+        self.register_buffer("factor", torch.zeros(self.num_pixels, self.num_pixels))
 
     def take(self, data: "ImageDataModule") -> None:
         """Take mean and symmetric root of the covariance, which is singular where pixels never change."""

@@ -21,15 +21,15 @@ class HeldOutImages(Floor):
     In validation, which compares with these very images, the test images take their place.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         seed: seed of the order in validation and test.
     """
 
     pixels: Tensor
 
-    def __init__(self, visible_units: int = 784, *, seed: int = 0) -> None:
+    def __init__(self, visible_units: int | list[int] = 784, *, seed: int = 0) -> None:
         super().__init__(visible_units, seed=seed)
-        self.register_buffer("pixels", torch.zeros(0, visible_units, dtype=torch.uint8))
+        self.register_buffer("pixels", torch.zeros(0, self.num_pixels, dtype=torch.uint8))
 
     def take(self, data: "ImageDataModule") -> None:
         """Keep the validation images."""

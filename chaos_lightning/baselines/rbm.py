@@ -34,7 +34,7 @@ class RestrictedBoltzmannMachine(Baseline):
     With several processes each runs all chains, so that their number changes nothing.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         hidden_units: number of units of the hidden layer.
         num_chains: number of persistent chains.
         gibbs_steps: number of Gibbs steps of every chain in a training step.
@@ -54,7 +54,7 @@ class RestrictedBoltzmannMachine(Baseline):
 
     def __init__(
         self,
-        visible_units: int = 784,
+        visible_units: int | list[int] = 784,
         hidden_units: int = 500,
         num_chains: int = 100,
         gibbs_steps: int = 10,
@@ -72,12 +72,12 @@ class RestrictedBoltzmannMachine(Baseline):
         self.gibbs_steps = gibbs_steps
         self.sampling_steps = sampling_steps
         generator = torch.Generator().manual_seed(int(seed))  # torch refuses NumPy's integers
-        self.weights = nn.Parameter(0.01 * torch.randn(visible_units, hidden_units, generator=generator))
-        self.visible_bias = nn.Parameter(torch.zeros(visible_units))
+        self.weights = nn.Parameter(0.01 * torch.randn(self.num_pixels, hidden_units, generator=generator))
+        self.visible_bias = nn.Parameter(torch.zeros(self.num_pixels))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden_units))
-        self.register_buffer("offsets_visible", torch.full([visible_units], 0.5))
+        self.register_buffer("offsets_visible", torch.full([self.num_pixels], 0.5))
         self.register_buffer("offsets_hidden", torch.full([hidden_units], 0.5))
-        self.register_buffer("chains", torch.rand(num_chains, visible_units, generator=generator).round())
+        self.register_buffer("chains", torch.rand(num_chains, self.num_pixels, generator=generator).round())
 
     @property
     def layer_sizes(self) -> list[int]:
@@ -95,7 +95,8 @@ class RestrictedBoltzmannMachine(Baseline):
         data = getattr(self.trainer.datamodule, "train", None)  # type: ignore[attr-defined]
         if data is None or self._loaded_step > 0:
             return
-        means = data.pixels.flatten(1).float().mean(0).div(255).to(self.offsets_visible)
+        means = data.pixels.flatten(1).float().mean(0)
+        means = ((means + 1) / 2 if data.pixels.is_floating_point() else means.div(255)).to(self.offsets_visible)
         self.offsets_visible.copy_(means)
         self.visible_bias.data.copy_(torch.logit(means, eps=1e-3))
         drawn = draw_by_chain(*self.chains.T.shape, seed=(self.seed, TRAINING), device=self.device, uniform=True)

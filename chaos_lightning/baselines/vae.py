@@ -21,7 +21,7 @@ class VariationalAutoencoder(Baseline):
     It minimises the negative evidence bound of an image in nats. Samples are the decoder's means, from N(0, 1).
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         hidden_units: number of units of each hidden layer.
         latent_units: dimension of the latent space.
         seed: seed of the initial weights and of all noise.
@@ -33,7 +33,7 @@ class VariationalAutoencoder(Baseline):
 
     def __init__(
         self,
-        visible_units: int = 784,
+        visible_units: int | list[int] = 784,
         hidden_units: int = 400,
         latent_units: int = 20,
         *,
@@ -47,10 +47,10 @@ class VariationalAutoencoder(Baseline):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = nn.Sequential(
-                nn.Linear(visible_units, hidden_units), nn.ReLU(), nn.Linear(hidden_units, 2 * latent_units)
+                nn.Linear(self.num_pixels, hidden_units), nn.ReLU(), nn.Linear(hidden_units, 2 * latent_units)
             )
             self.decoder = nn.Sequential(
-                nn.Linear(latent_units, hidden_units), nn.ReLU(), nn.Linear(hidden_units, visible_units)
+                nn.Linear(latent_units, hidden_units), nn.ReLU(), nn.Linear(hidden_units, self.num_pixels)
             )
 
     @property

@@ -7,13 +7,14 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from chaos_lightning.metrics.evaluation import Evaluation
+from chaos_lightning.shapes import Shape
 
 
 class Generator(Protocol):
     """A module that generates images and measures them."""
 
     evaluation: Evaluation | None
-    image_shape: tuple[int, int, int]
+    image_shape: Shape
 
     @property
     def learning_rate(self) -> float:
@@ -27,7 +28,7 @@ class Generator(Protocol):
         """Log scalars by name, at once."""
 
     def sample(self, num_samples: int, *, seed: int) -> Tensor:
-        """Generate images in [-1, 1], ``(num_samples, channels, height, width)``."""
+        """Generate images in [-1, 1], ``(num_samples, *image_shape)``."""
 
 
 def as_generator(module: LightningModule) -> Generator:

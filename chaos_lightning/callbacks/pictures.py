@@ -14,6 +14,7 @@ from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
 from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pictures.spectra import spectra_figure
+from chaos_lightning.shapes import is_image
 
 
 class TrainingPictures(Callback):
@@ -21,7 +22,8 @@ class TrainingPictures(Callback):
 
     All go to TensorBoard if it is the logger. The grid is also written to the run's folder: to ``samples.png``, which
     shows the newest network, and to ``samples/step_….png``, which stay. Without a logger a run has no folder. The
-    chains are the same each time, so the pictures show how the same starts come out as the network learns.
+    chains are the same each time, so the pictures show how the same starts come out as the network learns. Of vectors
+    that are no images there is no grid.
 
     Args:
         num_images: Images in the grid.
@@ -59,8 +61,10 @@ class TrainingPictures(Callback):
     def _draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
         generator = as_generator(pl_module)
         step = trainer.global_step
-        grid = image_grid(generator.sample(self.num_images, seed=self.seed))
-        if self._folder is not None:
+        grid = None
+        if is_image(generator.image_shape):
+            grid = image_grid(generator.sample(self.num_images, seed=self.seed))
+        if self._folder is not None and grid is not None:
             history = self._folder / "samples" / f"step_{step:07d}.png"
             for path in (history, self._folder / "samples.png"):
                 with written_at_once(path) as temporary:
@@ -68,7 +72,8 @@ class TrainingPictures(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 board = logger.experiment
-                board.add_image("samples", grid, step)
+                if grid is not None:
+                    board.add_image("samples", grid, step)
                 for name, parameter in pl_module.named_parameters():
                     if name.endswith("learned"):
                         board.add_histogram(f"couplings/{name}", parameter.detach().float(), step)

@@ -24,7 +24,8 @@ from chaos_lightning.files import (
     written_at_once,
 )
 from chaos_lightning.pictures.grids import image_grid
-from chaos_lightning.pixels import to_pixels, to_rates
+from chaos_lightning.pixels import to_rates, to_stored
+from chaos_lightning.shapes import is_image
 from chaos_lightning.version import __version__
 
 _COPY_BYTES = 1 << 20
@@ -35,12 +36,14 @@ _LONGEST_ROW = 20
 class SampleWriter(BasePredictionWriter):
     """Writes images as they are generated; memory does not grow with their number.
 
-    The result is a compressed ``.npz`` file with ``images`` (``(num_samples, height, width)``, 8-bit, 0 for -1 and
-    255 for 1), ``seed``, ``settings`` (the model's settings as JSON) and ``version`` of the package, for images asked
-    for by class also ``labels`` (``(num_samples,)``, int64), and beside it a picture of the first images with the same
-    name and the suffix ``.png``, a row a class where several are asked for. Each process writes its images into a part
-    file, whose name no other run has; at the end the parts are put together, in order, into a temporary file that then
-    takes the final name: the result is whole or not there, and of two runs with the same output that of the last one.
+    The result is a compressed ``.npz`` file with ``images`` (``(num_samples, height, width)``, of several channels
+    ``(num_samples, height, width, channels)``, 8-bit, 0 for -1 and 255 for 1), or ``vectors`` (``(num_samples,
+    units)``, float32) where samples are no images, ``seed``, ``settings`` (the model's settings as JSON) and
+    ``version`` of the package, for images asked for by class also ``labels`` (``(num_samples,)``, int64), and beside it
+    a picture of the first images with the same name and the suffix ``.png``, a row a class where several are asked for;
+    of vectors there is no picture. Each process writes its images into a part file, whose name no other run has; at the
+    end the parts are put together, in order, into a temporary file that then takes the final name: the result is whole
+    or not there, and of two runs with the same output that of the last one.
 
     Args:
         output: the file to write; ``.npz`` is appended if it is missing.
@@ -70,7 +73,7 @@ class SampleWriter(BasePredictionWriter):
         self.classes = classes
         self.task = task
         self.images_in_picture = images_in_picture
-        self._image_shape: tuple[int, ...] = ()
+        self._stored = np.empty(0, np.uint8)  # of no samples, as they are stored
         self._run = ""
 
     def _part(self, rank: int) -> Path:
@@ -94,25 +97,27 @@ class SampleWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Append the images of a batch to the part file."""
-        if tuple(prediction.shape[1:]) != tuple(as_generator(pl_module).image_shape):
+        shape = tuple(as_generator(pl_module).image_shape)
+        if tuple(prediction.shape[1:]) != shape:
             raise ValueError(
                 f"the answers of the task have the shape {tuple(prediction.shape[1:])}, and are no images of "
-                f"{as_generator(pl_module).image_shape}: ask for them in Python, with perform"
+                f"{shape}: ask for them in Python, with perform"
             )
-        levels = to_pixels(prediction.float()).squeeze(1).cpu()
-        self._image_shape = tuple(levels.shape[1:])
+        stored = (to_stored(prediction.float()) if is_image(shape) else prediction.float()).cpu().numpy()
+        self._stored = stored[:0]
         with self._part(trainer.global_rank).open("ab") as file:
-            file.write(levels.numpy().tobytes())
+            file.write(stored.tobytes())
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the parts together."""
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             parts = [self._part(rank) for rank in range(trainer.world_size)]
-            picture = self._picture(self._first_images(parts))
-            with written_at_once(self.path) as samples, written_at_once(self.path.with_suffix(".png")) as drawn:
+            with written_at_once(self.path) as samples:
                 self._assemble(parts, pl_module, samples)
-                save_image(picture, drawn, format="png")
+                if is_image(as_generator(pl_module).image_shape):
+                    with written_at_once(self.path.with_suffix(".png")) as drawn:
+                        save_image(self._picture(self._first_images(parts)), drawn, format="png")
             for part in parts:
                 part.unlink()
 
@@ -121,14 +126,14 @@ class SampleWriter(BasePredictionWriter):
         remove_quietly(self._part(trainer.global_rank))
 
     def _first_images(self, parts: list[Path]) -> Tensor:
-        """The first images of all parts in order, as rates ``(images, 1, height, width)``."""
-        image_bytes = int(np.prod(self._image_shape))
+        """The first images of all parts in order, as rates ``(images, channels, height, width)``."""
+        image_bytes = int(np.prod(self._stored.shape[1:]))
         levels = b""
         for part in parts:
             with part.open("rb") as file:
                 levels += file.read(self.images_in_picture * image_bytes - len(levels))
-        images = torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, 1, *self._image_shape)
-        return to_rates(images)
+        images = torch.frombuffer(bytearray(levels), dtype=torch.uint8).view(-1, *self._stored.shape[1:])
+        return to_rates(images.unsqueeze(1) if images.ndim == 3 else images.movedim(-1, 1))
 
     def _picture(self, images: Tensor) -> Tensor:
         """A grid of images; of several classes in turn, a row of each."""
@@ -141,9 +146,12 @@ class SampleWriter(BasePredictionWriter):
 
     def _assemble(self, parts: list[Path], pl_module: LightningModule, path: Path) -> None:
         settings = json.dumps(dict(pl_module.hparams), default=str, sort_keys=True)
-        header = {"descr": "|u1", "fortran_order": False, "shape": (self.num_samples, *self._image_shape)}
+        stored = self._stored
+        name = "images.npy" if stored.dtype == np.uint8 else "vectors.npy"
+        shape = (self.num_samples, *stored.shape[1:])
+        header = {"descr": np.lib.format.dtype_to_descr(stored.dtype), "fortran_order": False, "shape": shape}
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION) as archive:
-            with archive.open("images.npy", "w", force_zip64=True) as target:
+            with archive.open(name, "w", force_zip64=True) as target:
                 np.lib.format.write_array_header_1_0(target, header)
                 for part in parts:
                     with part.open("rb") as source:

@@ -73,7 +73,7 @@ SGD_ADVICE = ". chaos_lightning.learning.largest_stable_rate says above which ra
 
 def noise(reading: Reading, thresholds: Thresholds) -> str | None:
     """Describe samples that are noise: their pixels hardly correlate with their neighbours."""
-    correlation = reading.signs["neighbour_correlation"]
+    correlation = reading.signs.get("neighbour_correlation", 1)  # vectors have no neighbouring pixels
     # If samples are all alike, their small differences may look like noise, but the fault is collapse.
     are_identical = reading.signs["identical_share"] > thresholds.most_identical
     if correlation >= thresholds.least_correlation or are_identical:

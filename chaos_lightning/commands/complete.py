@@ -1,6 +1,7 @@
 """The command ``chaos-lightning complete``: fill in the hidden part of images with a trained network."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +12,7 @@ from torchvision.utils import save_image
 
 from chaos_lightning.checkpoints import make_training_data, read_checkpoint
 from chaos_lightning.data import ImageDataModule, read_images, read_mask
-from chaos_lightning.data.files import image_size
 from chaos_lightning.files import make_writable, output_file, written_at_once
-from chaos_lightning.functional.checks import as_image_rows
 from chaos_lightning.functional.completion import (
     completion_error,
     gaussian_completion,
@@ -22,7 +21,8 @@ from chaos_lightning.functional.completion import (
 )
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.pictures.grids import image_grid
-from chaos_lightning.pixels import to_pixels
+from chaos_lightning.pixels import to_stored
+from chaos_lightning.shapes import described, is_image
 
 ROWS_IN_PICTURE = 10
 COMPLETIONS_IN_PICTURE = 8
@@ -54,12 +54,14 @@ def complete(
     Writes an .npz file with the images, the mask (1 is hidden) and the completions, and a picture beside it (.png): one
     row for each image, with its given part first, then completions, and the original last. Prints how far completions
     are from the original on the hidden pixels, beside methods without a network, and how far they are from one another.
-    A generator that draws from the true distribution makes both distances equal.
+    A generator that draws from the true distribution makes both distances equal. Vectors that are no images are written
+    as vectors, without a picture.
 
     Args:
         ckpt_path: checkpoint of the trained network.
         mask: which part of every image is hidden: top, bottom, left, right (a half), box (in the middle) or random
-            (half of the pixels); or a PNG file of the images' size whose bright pixels are hidden.
+            (half of the pixels); or a PNG file of the images' size whose bright pixels are hidden. It is the same for
+            all channels; vectors that are no images take random alone.
         images: whole images, of which the mask hides a part: an .npz or .pt file or a folder of PNG images. By default
             they are drawn from the test images of the data set.
         num_images: number of images to complete, at most.
@@ -81,30 +83,34 @@ def complete(
     path = output_file(output, ".npz")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = ChaoticGenerator.load_from_checkpoint(ckpt_path, map_location=device).to(device)
-    hidden = read_mask(mask, model.image_shape[1:], seed)
+    shape = model.image_shape
+    hidden = read_mask(mask, shape[-2:], seed).expand(shape)
     data = data or make_training_data(read_checkpoint(ckpt_path))
     data.prepare_data()
-    originals = _originals(images, data, num_images, seed)
-    rows = as_image_rows(originals, "images", model.layout.num_pixels)
-    if image_size(originals) != model.image_shape[1:]:
-        raise ValueError(f"images are of {image_size(originals)} pixels, but the network's of {model.image_shape[1:]}")
-    originals = rows.float().view(-1, *model.image_shape)
+    originals = _originals(images, data, num_images, seed, colour=shape[0] == 3)
+    if originals.shape[1:] != shape:
+        found = described(tuple(originals.shape[1:]))
+        raise ValueError(f"images are of {found}, but the network's of {described(shape)}")
     model.layout.hidden_pixels(hidden)  # complains now, before anything is written
     make_writable(path.parent)
 
     completions = model.complete(originals, hidden, num_samples, seed).cpu()
     values = _measure(completions, originals, hidden, data.train.images)
     _print(values, f"{len(originals)} images, {num_samples} completions each, {int(hidden.sum())} hidden pixels")
-    with written_at_once(path) as archive, written_at_once(path.with_suffix(".png")) as picture:
+    picture = path.with_suffix(".png")
+    with written_at_once(path) as archive:
         _write(archive, originals, hidden, completions, seed)
-        save_image(_picture(originals, hidden, completions), picture, format="png")
-    print(f"Wrote {len(originals) * num_samples:,} completions to {path} and a picture to {path.with_suffix('.png')}.")
+        if is_image(shape):
+            with written_at_once(picture) as temporary:
+                save_image(_picture(originals, hidden, completions), temporary, format="png")
+    place = f"a picture to {picture}" if is_image(shape) else "no picture, for vectors are no images"
+    print(f"Wrote {len(originals) * num_samples:,} completions to {path} and {place}.")
     return values
 
 
-def _originals(images: str | None, data: ImageDataModule, num_images: int, seed: int) -> Tensor:
+def _originals(images: str | None, data: ImageDataModule, num_images: int, seed: int, colour: bool) -> Tensor:
     if images is not None:
-        return read_images(images, "test")[0][:num_images]
+        return read_images(images, "test", colour=colour)[0][:num_images]
     rows = torch.randperm(len(data.test), generator=torch.Generator().manual_seed(seed))[:num_images]
     return data.test.take(rows).images
 
@@ -140,14 +146,13 @@ def _print(values: dict[str, float], title: str) -> None:
 
 
 def _write(path: Path, originals: Tensor, hidden: Tensor, completions: Tensor, seed: int) -> None:
+    arrays: dict[str, Any] = {"seed": seed}
+    if is_image(tuple(originals.shape[1:])):
+        arrays |= {"images": to_stored(originals), "hidden": hidden[0], "completions": to_stored(completions)}
+    else:
+        arrays |= {"vectors": originals, "hidden": hidden, "completions": completions}
     with path.open("wb") as file:
-        np.savez_compressed(
-            file,
-            images=to_pixels(originals.squeeze(1)).numpy(),
-            hidden=hidden.numpy(),
-            completions=to_pixels(completions.squeeze(2)).numpy(),
-            seed=seed,
-        )
+        np.savez_compressed(file, **arrays)
 
 
 def _picture(originals: Tensor, hidden: Tensor, completions: Tensor) -> Tensor:

@@ -7,13 +7,14 @@ import torch
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
-from chaos_lightning.data.files import image_size, read_images
+from chaos_lightning.data import read_images
 from chaos_lightning.files import output_folder, written_at_once
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
 from chaos_lightning.metrics.evaluation import all_measures, computed_spectra, evaluate
 from chaos_lightning.metrics.tables import print_measures
 from chaos_lightning.pictures.spectra import spectra_figure
+from chaos_lightning.shapes import described
 
 
 def measure(
@@ -22,13 +23,15 @@ def measure(
     training: str | None = None,
     num_samples: int | None = None,
     seed: int = 0,
+    colour: bool = False,
     output: str = "measures",
 ) -> dict[str, float]:
     """Measure accuracy and diversity of generated images against real ones, beside the floor.
 
     The floor measures other real images in place of the generated ones: training images if given, else images that are
     left over in ``real``. With too few of them there is no floor. Images are files (.npz or .pt, 8-bit or in [-1, 1])
-    or folders of PNG images. Of a file with training and test images each option takes its own.
+    or folders of PNG images. Vectors that are no images, in [-1, 1], are named ``vectors`` in their files. Of a file
+    with training and test images each option takes its own.
 
     Args:
         real: real images that the generator has not seen.
@@ -38,6 +41,7 @@ def measure(
             same label.
         num_samples: number of images of each side, drawn at random; by default as many as both sides have.
         seed: seed of the draw.
+        colour: whether colours are measured. Otherwise they count by their brightness, as grey.
         output: folder for measures.json and the plots.
 
     Returns:
@@ -48,17 +52,16 @@ def measure(
         OSError: if the output cannot be written.
         ValueError: if the images do not fit one another or are too few, or the output is a file.
     """
-    real_images, real_labels = read_images(real, "test")
-    generated_images, generated_labels = read_images(generated, may_be_dark=True)
-    training_images, training_labels = (None, None) if training is None else read_images(training, "train")
+    real_images, real_labels = read_images(real, "test", colour=colour)
+    generated_images, generated_labels = read_images(generated, may_be_dark=True, colour=colour)
+    training_images, training_labels = (
+        (None, None) if training is None else read_images(training, "train", colour=colour)
+    )
+    shape = tuple(real_images.shape[1:])
     for name, images in (("generated", generated_images), ("training", training_images)):
-        if images is not None and images[0].numel() != real_images[0].numel():
-            raise ValueError(
-                f"the {name} images have {images[0].numel()} pixels, but the real ones {real_images[0].numel()}"
-            )
-        if images is not None and image_size(images) != image_size(real_images):
-            sizes = [" x ".join(map(str, image_size(each))) for each in (images, real_images)]
-            raise ValueError(f"the {name} images are of {sizes[0]} pixels, but the real ones of {sizes[1]}")
+        if images is not None and images.shape[1:] != shape:
+            found = described(tuple(images.shape[1:]))
+            raise ValueError(f"the {name} images are of {found}, but the real ones of {described(shape)}")
     available = min(len(real_images), len(generated_images))
     count = available if num_samples is None else num_samples
     if not 2 <= count <= available:
@@ -75,7 +78,7 @@ def measure(
 
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=2)
-        measures = all_measures(real_images.shape[1:], training_images, training_labels, count)
+        measures = all_measures(shape, training_images, training_labels, count)
         values = evaluate(measures, drawn_real, drawn_generated)
         progress.advance(task)
         figure = spectra_figure(*computed_spectra(measures))

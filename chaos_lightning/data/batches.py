@@ -28,7 +28,7 @@ class Minibatch(NamedTuple):
     """One process's share of a training minibatch.
 
     Attributes:
-        images: (B, 1, side, side), float32 in [-1, 1].
+        images: (B, *shape), float32 in [-1, 1].
         labels: (B,), int64.
         first_index: Place of the first row in the minibatch of all processes together.
     """
@@ -42,10 +42,10 @@ class EvaluationBatch(NamedTuple):
     """A batch of held-out images, with as many training images beside them.
 
     Attributes:
-        images: (B, 1, side, side), float32 in [-1, 1], held out from training.
+        images: (B, *shape), float32 in [-1, 1], held out from training.
         labels: (B,), int64, labels of `images`.
         first_index: Place of the first row in the evaluation set of all processes together.
-        floor_images: (B, 1, side, side), float32 in [-1, 1], training images: the measures between them and
+        floor_images: (B, *shape), float32 in [-1, 1], training images: the measures between them and
             `images` are the floor.
     """
 

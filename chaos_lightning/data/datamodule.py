@@ -11,6 +11,7 @@ from chaos_lightning.data.batches import EvaluationBatch, EvaluationBatches, Min
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.images import ImageSet, check_image_sets
 from chaos_lightning.data.loader_settings import unknown_settings
+from chaos_lightning.shapes import Shape
 
 
 class _Splits(NamedTuple):
@@ -89,10 +90,9 @@ class ImageDataModule(LightningDataModule):
         return f"made by {type(self).__module__}.{type(self).__qualname__}"
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Channels, rows and columns of an image."""
-        channels, rows, columns = self.train.pixels.shape[1:]
-        return channels, rows, columns
+    def image_shape(self) -> Shape:
+        """Shape of a sample: ``(channels, height, width)``, or ``(units,)`` of vectors that are no images."""
+        return self.train.shape
 
     @property
     def num_classes(self) -> int:

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +12,59 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
+from chaos_lightning.data.images import ImageSet
 from chaos_lightning.data.named_arrays import part_names, pick_images
 from chaos_lightning.data.png import read_png_folder
 from chaos_lightning.data.tensor_files import load_tensors
-from chaos_lightning.data.values import as_labels, as_rates
+from chaos_lightning.data.values import as_labels, as_rates, as_vectors, in_colour
 
 _KINDS = "a .npz or .pt file, or a folder of PNG images"
 
 
-def read_images(path: str | Path, part: str | None = None, may_be_dark: bool = False) -> tuple[Tensor, Tensor | None]:
+def read_images(
+    path: str | Path, part: str | None = None, may_be_dark: bool = False, colour: bool = False
+) -> tuple[Tensor, Tensor | None]:
     """Read images as rates, and labels if the file has them.
 
     Args:
         path: An ``.npz`` file with an array ``images`` (or a single array of images) and perhaps ``labels``, a ``.pt``
             file with a tensor, a dict of such or a pair of images and labels, or a folder of PNG images, read in order
-            of their names as grey values. Pixels stand for [-1, 1] as :func:`chaos_lightning.data.values.as_rates`
-            says.
+            of their names. Pixels stand for [-1, 1] as :func:`chaos_lightning.data.values.as_rates` says. Vectors that
+            are no images have the name ``vectors``.
         part: Which images to read from a file with the parts of a data set, as MedMNIST's: "train" or "test".
         may_be_dark: Only warns of images that do not reach half of white, which are refused otherwise.
+        colour: Whether all images have three channels, or all one, see :func:`chaos_lightning.data.values.in_colour`.
 
     Returns:
-        Images ``(N, ...)``, float32 in [-1, 1], and labels ``(N,)``, int64, or None.
+        Images ``(N, channels, height, width)`` or vectors ``(N, units)``, float32 in [-1, 1], and labels
+        ``(N,)``, int64, or None.
 
     Raises:
         DataError: If there is nothing there, or nothing that can be read as such images; says what and where.
     """
-    images, labels = read_arrays(path, part)
-    rates = as_rates(images, str(path), may_be_dark)
+    images, labels = read_arrays(path, part, colour)
+    if images.ndim == 2:
+        rates = as_vectors(images, str(path))
+    else:
+        rates = in_colour(as_rates(images, str(path), may_be_dark), colour, str(path))
     return rates, None if labels is None else as_labels(labels, len(images), str(path))
 
 
-def read_arrays(path: str | Path, part: str | None = None) -> tuple[Tensor, Tensor | None]:
+def read_image_set(path: str | Path, part: str, colour: bool) -> tuple[ImageSet, bool]:
+    """Read images or vectors as a set, see :func:`read_images`, and tell whether the file has labels."""
+    images, labels = read_arrays(path, part, colour)
+    if images.ndim == 2:
+        return ImageSet.from_vectors(images, labels, str(path)), labels is not None
+    read = ImageSet.from_arrays(images, labels, str(path))
+    return replace(read, pixels=in_colour(read.pixels, colour, str(path))), labels is not None
+
+
+def read_arrays(path: str | Path, part: str | None = None, colour: bool = False) -> tuple[Tensor, Tensor | None]:
     """Read images and labels as they are in the file, see :func:`read_images`.
 
     Returns:
-        Images ``(N, ...)``, and labels or None, of any type.
+        Images ``(N, channels, height, width)`` or vectors ``(N, units)``, and labels or None, of any type. Only images
+        of a folder have the channels that are asked for already.
 
     Raises:
         DataError: If there is nothing there, or nothing that can be read as images; says what and where.
@@ -54,16 +73,8 @@ def read_arrays(path: str | Path, part: str | None = None) -> tuple[Tensor, Tens
     if not path.exists():
         raise DataError(f"there are no images at {path}: name {_KINDS}")
     if path.is_dir():
-        return torch.from_numpy(read_png_folder(path)), None
+        return torch.from_numpy(read_png_folder(path, colour)), None
     return pick_images(read_contents(path), str(path), part)
-
-
-def image_size(images: Tensor) -> tuple[int, ...]:
-    """Tell rows and columns of images, ``(N, ...)``, whether they have no channel or one, first or last."""
-    size = tuple(images.shape[1:])
-    if len(size) != 3 or 1 not in (size[0], size[2]):
-        return size
-    return size[1:] if size[0] == 1 else size[:2]
 
 
 def holds_parts(path: Path) -> bool:

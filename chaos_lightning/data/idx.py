@@ -31,7 +31,7 @@ def file_name(prefix: str, kind: str) -> str:
 FILE_NAMES = tuple(file_name(prefix, kind) for prefix in (TRAIN, TEST) for kind in ("images", "labels"))
 
 
-def read_image_set(folder: Path, prefix: str, image_size: tuple[int, int], num_classes: int) -> ImageSet:
+def read_image_set(folder: Path, prefix: str, image_size: tuple[int, ...], num_classes: int) -> ImageSet:
     """Read the images and labels of the training or the test set.
 
     Args:

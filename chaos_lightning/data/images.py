@@ -1,4 +1,4 @@
-"""A set of images as 8-bit pixels with labels."""
+"""A set of images as 8-bit pixels, or of vectors that are no images, with labels."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,9 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.values import as_labels, as_pixels, as_tensor, channel_first
+from chaos_lightning.data.values import as_labels, as_pixels, as_tensor, as_vectors, channel_first
 from chaos_lightning.pixels import to_rates
+from chaos_lightning.shapes import Shape, described
 
 # Share of the free memory of a GPU that the images may take: the network needs the rest.
 _MAX_MEMORY_SHARE = 0.5
@@ -17,10 +18,10 @@ _MAX_MEMORY_SHARE = 0.5
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set of square grey images, kept as 8-bit pixels.
+    """A set of images of any shape, kept as 8-bit pixels, or of vectors that are no images, kept as float32.
 
     Attributes:
-        pixels: (N, 1, side, side), uint8.
+        pixels: (N, channels, height, width), uint8, or (N, units), float32 in [-1, 1].
         labels: (N,), int64.
     """
 
@@ -34,26 +35,40 @@ class ImageSet:
         """Make a set of images of any program.
 
         Args:
-            images: (N, side, side), (N, 1, side, side) or (N, side, side, 1), 8-bit pixels, or others that
-                :func:`chaos_lightning.data.values.as_rates` knows, which are rounded to 8 bits.
+            images: (N, height, width), (N, channels, height, width), or with one or three channels at the end; 8-bit
+                pixels, or others that :func:`chaos_lightning.data.values.as_rates` knows, which are rounded to 8 bits.
             labels: (N,) or (N, 1), whole numbers from 0 on. None: all images are of one class, 0.
             name: Name of the images in errors and warnings.
 
         Raises:
-            DataError: These are not square grey images with such pixels, or have other labels.
+            DataError: These are not images with such pixels, or have other labels.
         """
         images = as_tensor(images, name)
-        pixels = images.unsqueeze(1) if images.ndim == 3 else channel_first(images)
-        if pixels.ndim != 4 or pixels.shape[1] != 1 or pixels.shape[2] != pixels.shape[3] or pixels.numel() == 0:
+        pixels = channel_first(images)
+        if pixels.ndim != 4 or pixels.numel() == 0:
             raise DataError(
-                f"{name} must hold square grey images, of shape (N, side, side) or (N, 1, side, side), but has shape "
-                f"{tuple(images.shape)}: cut or pad them to squares, and take the mean of their colours. Rows of "
-                "pixels become images by reshape(len(images), side, side)"
+                f"{name} must hold images, of shape (N, height, width) or (N, channels, height, width), but has shape "
+                f"{tuple(images.shape)}. Rows of pixels become images by reshape(len(images), height, width); vectors "
+                "that are no images are named 'vectors' in files, and taken by ImageSet.from_vectors"
             )
-        pixels = as_pixels(pixels, name)
-        if labels is None:
-            return cls(pixels, torch.zeros(len(pixels), dtype=torch.int64))
-        return cls(pixels, as_labels(as_tensor(labels, f"{name}, in the labels,"), len(pixels), name))
+        return cls(as_pixels(pixels, name), _labels(labels, len(pixels), name))
+
+    @classmethod
+    def from_vectors(
+        cls, vectors: Tensor | np.ndarray, labels: Tensor | np.ndarray | None = None, name: str = "vectors"
+    ) -> "ImageSet":
+        """Make a set of vectors that are no images, such as spins or neural rates.
+
+        Args:
+            vectors: (N, units), see :func:`chaos_lightning.data.values.as_vectors`.
+            labels: As in :meth:`from_arrays`.
+            name: Name of the vectors in errors.
+
+        Raises:
+            DataError: These are not such vectors, or have other labels.
+        """
+        rates = as_vectors(as_tensor(vectors, name), name)
+        return cls(rates, _labels(labels, len(rates), name))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -64,8 +79,13 @@ class ImageSet:
         return int(self.labels.max()) + 1 if len(self) else 0
 
     @property
+    def shape(self) -> Shape:
+        """Shape of a sample, see :mod:`chaos_lightning.shapes`."""
+        return tuple(self.pixels.shape[1:])
+
+    @property
     def images(self) -> Tensor:
-        """All images as rates, (N, 1, side, side), float32 in [-1, 1], converted at each access."""
+        """All images as rates, (N, *shape), float32 in [-1, 1], converted at each access."""
         return to_rates(self.pixels)
 
     def take(self, rows: Tensor) -> "ImageSet":
@@ -97,14 +117,21 @@ def check_image_sets(train: ImageSet, test: ImageSet, origin: str) -> None:
     Raises:
         DataError: They differ in size, or all training images are alike.
     """
-    sizes = [" x ".join(map(str, images.pixels.shape[2:])) for images in (train, test)]
-    if sizes[0] != sizes[1]:
+    if train.shape != test.shape:
         raise DataError(
-            f"the training images have {sizes[0]} pixels, but the test images {sizes[1]}: make them all of one size"
+            f"the training images have {described(train.shape)}, but the test images {described(test.shape)}: make "
+            "them all of one size"
         )
     if len(train) > 1 and torch.equal(train.pixels[1:], train.pixels[:-1]):
         levels = train.pixels[0].aminmax()
         raise DataError(
-            f"the {len(train)} training images {origin} are all alike, with 8-bit pixels from {levels[0]} to "
+            f"the {len(train)} training images {origin} are all alike, with values from {levels[0]} to "
             f"{levels[1]}: there is nothing to learn. Look whether the drawing was lost when they were saved"
         )
+
+
+def _labels(labels: Tensor | np.ndarray | None, count: int, name: str) -> Tensor:
+    """Check labels; without any, all samples are of class 0."""
+    if labels is None:
+        return torch.zeros(count, dtype=torch.int64)
+    return as_labels(as_tensor(labels, f"{name}, in the labels,"), count, name)

@@ -12,22 +12,27 @@ from chaos_lightning.data.values import as_rates
 MASK_NAMES = ("top", "bottom", "left", "right", "box", "random")
 
 
-def read_mask(name: str, image_size: tuple[int, int], seed: int = 0) -> Tensor:
+def read_mask(name: str, image_size: tuple[int, ...], seed: int = 0) -> Tensor:
     """Make or read a mask, True where a pixel is hidden.
 
     Args:
         name: Part to hide: a half (top, bottom, left or right), box for the middle half of rows and columns,
             random for half of the pixels drawn at random; or a PNG file, in which bright pixels are hidden.
-        image_size: Rows and columns of an image.
+        image_size: Rows and columns of an image, or the number of units of a vector, whose only mask is random.
         seed: Seed of the random mask.
 
     Returns:
-        Shape ``(rows, columns)``, bool.
+        Shape ``image_size``, bool.
 
     Raises:
         DataError: If there is no such mask, or the file cannot be read or has another size.
     """
-    rows, columns = image_size
+    if len(image_size) == 1 and name != "random":
+        raise DataError(
+            f"vectors that are no images have no part {name}: hide half of the units at random (random), or give "
+            "model.complete a mask of your own in Python"
+        )
+    rows, columns = image_size[0], image_size[-1]
     hidden = torch.zeros(image_size, dtype=torch.bool)
     if name == "top":
         hidden[: rows // 2] = True
@@ -47,7 +52,7 @@ def read_mask(name: str, image_size: tuple[int, int], seed: int = 0) -> Tensor:
     return hidden
 
 
-def _read_file(path: Path, image_size: tuple[int, int]) -> Tensor:
+def _read_file(path: Path, image_size: tuple[int, ...]) -> Tensor:
     if not path.is_file():
         raise DataError(f"there is no mask {path}: name one of {', '.join(MASK_NAMES)}, or a PNG file")
     levels = torch.from_numpy(read_grey(path))

@@ -31,15 +31,19 @@ def pick_images(contents: Mapping[str, Any], path: str, part: str | None) -> tup
     """Pick images and labels from the arrays of a file, and warn of others.
 
     Args:
-        contents: Name to array. Images are `images`, or else the only array of three dimensions or more; labels go by
-            `labels` or another usual name. Files with the parts of a data set, as MedMNIST's, have other names.
+        contents: Name to array. Images are `images`, vectors that are no images `vectors`, or else images are the only
+            array of three dimensions or more; labels go by `labels` or another usual name. Files with the parts of a
+            data set, as MedMNIST's, have other names.
         path: The file, for errors.
         part: Which part to read from files with the parts of a data set: `train` or `test`.
+
+    Returns:
+        Images ``(N, channels, height, width)`` or vectors ``(N, units)``, and labels or None.
 
     Raises:
         DataError: There are no images or several, or they are not numbers, or it is not clear which are the labels.
     """
-    parts = {} if "images" in contents else part_names(list(contents))
+    parts = {} if {"images", "vectors"} & contents.keys() else part_names(list(contents))
     if parts:
         images_name, labels_name = _of_part(parts, path, part)
         label_names = [labels_name] if labels_name in contents else []
@@ -50,10 +54,11 @@ def pick_images(contents: Mapping[str, Any], path: str, part: str | None) -> tup
     if len(label_names) > 1:
         raise DataError(f"{path} has {' and '.join(label_names)}: name those that are the labels 'labels'")
     images = as_tensor(contents[images_name], f"{path}, in its array {images_name},")
-    if images.ndim < 3 or len(images) == 0:
+    if len(images) == 0 or (images.ndim not in (3, 4) and images_name != "vectors"):
         raise DataError(
             f"{path} holds no images: its array {images_name} has shape {tuple(images.shape)}, not (N, height, width). "
-            "Rows of pixels become images by reshape(len(images), height, width)"
+            "Rows of pixels become images by reshape(len(images), height, width); name vectors that are no images "
+            "'vectors'"
         )
     labels = None
     for name in label_names:
@@ -61,12 +66,20 @@ def pick_images(contents: Mapping[str, Any], path: str, part: str | None) -> tup
     left_out = _left_out(contents, {images_name, *label_names}, parts)
     if left_out:
         rank_zero_warn(f"{path} also holds {', '.join(left_out)}: left out. Labels are read by the name 'labels'.")
+    if images_name == "vectors":
+        return images, labels
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] == 3:
+        rank_zero_warn(
+            f"{path} holds images of shape {tuple(images.shape)}. They are taken for {images.shape[1]} channels of "
+            f"{images.shape[2]} x 3 pixels: if the channels are last, save numpy.moveaxis(images, 3, 1)."
+        )
     return channel_first(images), labels
 
 
 def _images_name(contents: Mapping[str, Any], path: str) -> str:
-    if "images" in contents:
-        return "images"
+    for name in ("images", "vectors"):
+        if name in contents:
+            return name
     candidates = [name for name, array in contents.items() if array.ndim >= 3]
     if not candidates and len(contents) == 1:
         candidates = list(contents)

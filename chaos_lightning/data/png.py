@@ -1,4 +1,4 @@
-"""PNG images as grey levels."""
+"""PNG images as grey levels or colours."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from PIL import Image
 
 from chaos_lightning.data.errors import DataError
-
-# Weights of red, green and blue in the brightness of a colour (ITU-R BT.601) in units of 2**-15, as libpng has them.
-_BRIGHTNESS = np.array([9794, 19234, 3740])
+from chaos_lightning.data.values import BRIGHTNESS, KEEP_COLOURS
 
 _OTHER_IMAGES = {".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"}
 
@@ -23,16 +21,20 @@ def read_grey(path: Path) -> np.ndarray:
     Raises:
         DataError: It is no PNG image, is not opaque, or has 16 bits a colour.
     """
-    return _read(path)[0]
+    return _read(path, colour=False)[0]
 
 
-def read_png_folder(folder: Path) -> np.ndarray:
-    """Read the PNG images of a folder as grey levels, in order of their names.
+def read_png_folder(folder: Path, colour: bool = False) -> np.ndarray:
+    """Read the PNG images of a folder as grey levels or colours, in order of their names.
 
-    Warns of what is left out, and of colours.
+    Warns of what is left out, and of colours that are lost.
+
+    Args:
+        folder: The folder.
+        colour: Whether to keep colours; a grey image has three equal channels then.
 
     Returns:
-        Shape ``(N, 1, rows, columns)``, uint8 or uint16.
+        Shape ``(N, 1, rows, columns)``, uint8 or uint16, or ``(N, 3, rows, columns)``.
 
     Raises:
         DataError: There are none, or they differ in size or depth, or one cannot be read, see :func:`read_grey`.
@@ -47,23 +49,27 @@ def read_png_folder(folder: Path) -> np.ndarray:
         )
     images, coloured = [], []
     for file in files:
-        image, is_coloured = _read(file)
+        image, is_coloured = _read(file, colour)
         images.append(image)
         coloured += [file.name] if is_coloured else []
         if image.shape != images[0].shape:
-            raise DataError(f"{file} has {image.shape} pixels, but {files[0].name} has {images[0].shape}")
+            raise DataError(f"{file} has {image.shape[:2]} pixels, but {files[0].name} has {images[0].shape[:2]}")
         if image.dtype != images[0].dtype:
             depths = [8 * image.itemsize for image in (image, images[0])]
             raise DataError(f"{file} has {depths[0]} bits a pixel, but {files[0].name} has {depths[1]}: save all alike")
     if others:
         rank_zero_warn(f"{folder} also holds {', '.join(others)}, which are left out: only its PNG images are read.")
-    if coloured:
-        rank_zero_warn(f"{folder} holds {len(coloured)} images in colour, as {coloured[0]}, which are read as grey.")
-    return np.stack(images)[:, np.newaxis]
+    if coloured and not colour:
+        rank_zero_warn(
+            f"{folder} holds {len(coloured)} images in colour, as {coloured[0]}, which are read as grey by their "
+            f"brightness{KEEP_COLOURS}."
+        )
+    stack = np.stack(images)
+    return np.moveaxis(stack, 3, 1) if colour else stack[:, np.newaxis]
 
 
-def _read(path: Path) -> tuple[np.ndarray, bool]:
-    """Read an image as grey levels, and whether there are colours in it."""
+def _read(path: Path, colour: bool) -> tuple[np.ndarray, bool]:
+    """Read an image as grey levels, or as colours with the channels last, and whether there are colours in it."""
     try:
         with Image.open(path, formats=("PNG",)) as image:
             image.load()
@@ -82,10 +88,11 @@ def _read(path: Path) -> tuple[np.ndarray, bool]:
         )
     if is_grey:
         levels = np.asarray(image.convert("L") if depth < 8 else image)
-        return levels.astype(np.uint16 if depth == 16 else np.uint8), False
+        levels = levels.astype(np.uint16 if depth == 16 else np.uint8)
+        return (np.stack([levels] * 3, axis=-1) if colour else levels), False
     colours = np.asarray(image.convert("RGB"))
     is_coloured = bool((colours != colours[..., :1]).any())
-    return (colours @ _BRIGHTNESS >> 15).astype(np.uint8), is_coloured
+    return (colours if colour else (colours @ np.array(BRIGHTNESS) >> 15).astype(np.uint8)), is_coloured
 
 
 def _is_opaque(image: Image.Image, depth: int) -> bool:

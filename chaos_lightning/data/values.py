@@ -15,6 +15,12 @@ from chaos_lightning.data.errors import DataError
 from chaos_lightning.functional.checks import RANGE_TOLERANCE, as_image_rows
 from chaos_lightning.pixels import to_pixels, to_rates
 
+# Weights of red, green and blue in the brightness of a colour (ITU-R BT.601) in units of 2**-15, as libpng has them.
+BRIGHTNESS = (9794, 19234, 3740)
+
+KEEP_COLOURS = ": set colour=true (--colour true, or --data.colour true for fit) to keep the colours"
+"""Advice at the end of a warning of colours that are lost."""
+
 _WHITE = {torch.uint8: 255, torch.uint16: 65535}
 
 
@@ -44,8 +50,52 @@ def as_tensor(array: Any, name: str) -> Tensor:
 
 
 def channel_first(images: Tensor) -> Tensor:
-    """Move a single channel from the end, (N, H, W, 1), to its place, (N, 1, H, W); other shapes stay."""
-    return images.movedim(3, 1) if images.ndim == 4 and images.shape[3] == 1 else images
+    """Give images a dimension of channels in its place: (N, H, W), (N, H, W, 1) and (N, H, W, 3) to (N, C, H, W).
+
+    Images of one or three channels in front, and other shapes, stay.
+    """
+    if images.ndim == 3:
+        return images.unsqueeze(1)
+    at_end = images.ndim == 4 and images.shape[1] != 1 and images.shape[3] == 1
+    at_end = at_end or (images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] == 3)
+    return images.movedim(3, 1) if at_end else images
+
+
+def in_colour(images: Tensor, colour: bool, name: str) -> Tensor:
+    """Give images three channels if colour is asked for, else one.
+
+    A colour becomes grey by its brightness, 0.299 red + 0.587 green + 0.114 blue, with a warning. Three equal channels
+    are grey, and a grey image in colour has three equal channels.
+
+    Args:
+        images: (N, 1, H, W) or (N, 3, H, W), rates or 8-bit pixels. Vectors, (N, units), stay as they are.
+        colour: Whether to keep colours.
+        name: Name of the images in errors and warnings.
+
+    Returns:
+        (N, 3, H, W) or (N, 1, H, W), of the same type.
+
+    Raises:
+        DataError: They have another number of channels.
+    """
+    if images.ndim == 2:
+        return images
+    channels = images.shape[1]
+    if channels not in (1, 3):
+        raise DataError(
+            f"{name} holds images of {channels} channels (shape {tuple(images.shape)}), which are neither grey nor "
+            "red, green and blue. Leave out transparency, images[..., :3]; for other channels make a data module of "
+            "your own with ImageSet.from_arrays"
+        )
+    if colour:
+        return images.expand(-1, 3, -1, -1).contiguous()
+    if torch.equal(images, images[:, :1].expand_as(images)):  # there are no colours in it
+        return images[:, :1]
+    rank_zero_warn(f"{name} holds images in colour, which are read as grey by their brightness{KEEP_COLOURS}.")
+    weights = torch.tensor(BRIGHTNESS, dtype=torch.int32).view(3, 1, 1)
+    if images.is_floating_point():
+        return (weights.to(images) / 2**15 * images).sum(1, keepdim=True)
+    return ((weights * images).sum(1, keepdim=True, dtype=torch.int32) >> 15).to(torch.uint8)
 
 
 def as_rates(images: Tensor, name: str, may_be_dark: bool = False) -> Tensor:
@@ -105,6 +155,38 @@ def as_pixels(images: Tensor, name: str) -> Tensor:
     if images.dtype == torch.uint8:
         return 255 * images if _is_binary(images, 255, name) else images
     return to_pixels(as_rates(images, name))
+
+
+def as_vectors(vectors: Tensor, name: str) -> Tensor:
+    """Check and convert vectors that are no images. Their values are rates as they stand: none is stretched.
+
+    Args:
+        vectors: (N, units), floating in [-1, 1], spins -1 and 1 (or 0) of an integer type with sign, or truth values,
+            of which false is -1 and true 1.
+        name: Name of the vectors in errors.
+
+    Returns:
+        Same shape, float32 in [-1, 1].
+
+    Raises:
+        DataError: They are of another shape or type, NaN, infinite or outside [-1, 1].
+    """
+    if vectors.ndim != 2 or vectors.numel() == 0:
+        raise DataError(
+            f"{name} must hold vectors of shape (N, units), but has shape {tuple(vectors.shape)}: pictures are named "
+            "'images', other arrays become vectors by reshape(len(vectors), -1)"
+        )
+    if vectors.dtype == torch.bool:
+        return 2 * vectors.float() - 1
+    if not vectors.dtype.is_signed:
+        raise DataError(
+            f"{name} holds vectors of type {vectors.dtype}: save values in [-1, 1], as numbers with a sign. Of 0 and 1 "
+            "make 2.0 * vectors - 1, of counts a range that the data do not leave"
+        )
+    try:
+        return as_image_rows(vectors.float() if not vectors.is_floating_point() else vectors, name).float()
+    except ValueError as error:
+        raise DataError(str(error)) from error
 
 
 def as_labels(labels: Tensor, num_images: int, name: str) -> Tensor:

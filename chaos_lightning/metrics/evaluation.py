@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from chaos_lightning.metrics.catalogue import ERRORS, MEASURES, Measure
 from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
 from chaos_lightning.metrics.spectrum import SpectrumError
+from chaos_lightning.shapes import has_neighbours, num_values
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ def all_measures(
     """Make the accuracy measures, and the measures of diversity that are possible.
 
     Args:
-        image_shape: Shape of an image; the measures of neighbouring pixels need 3 x 3 of them at least.
+        image_shape: Shape of a sample; the measures of neighbouring pixels need an image of 3 x 3 of them at least.
         training_images: Training images of the generator, ``(M, ...)``, for near-copies; None leaves these out.
         training_labels: Their labels, ``(M,)``, for the classes; None leaves these out.
         count: Images on a side.
     """
-    num_pixels = torch.Size(image_shape).numel()
-    has_neighbours = len(image_shape) > 1 and min(image_shape[-2:]) >= 3
+    shape = tuple(image_shape)
+    num_pixels = num_values(shape)
     given = {
         "num_pixels": num_pixels,
-        "image_shape": tuple(image_shape) if has_neighbours else None,
+        "image_shape": shape if has_neighbours(shape, 3) else None,
         "training_images": training_images,
         "training_labels": training_labels,
     }

@@ -12,9 +12,10 @@ from chaos_lightning.functional.memorisation import near_copy_share
 from chaos_lightning.functional.neighbours import nearest_neighbours
 from chaos_lightning.functional.smoothness import neighbour_correlation
 from chaos_lightning.metrics.rows import RowMetric
+from chaos_lightning.shapes import Shape, has_neighbours, num_values
 
 SIGNS = ("neighbour_correlation", "class_share", "identical_share", "inverted_share")
-"""Names of the signs."""
+"""Names of the signs; correlation is for images that have neighbouring pixels."""
 
 
 class WarningSigns(RowMetric):
@@ -23,7 +24,8 @@ class WarningSigns(RowMetric):
     ``compute`` gives a dict of float64 scalars:
 
     - ``neighbour_correlation``: of the generated images, see
-      :func:`chaos_lightning.functional.neighbour_correlation`; 0 for noise.
+      :func:`chaos_lightning.functional.neighbour_correlation`; 0 for noise. It is left out where samples are no
+      images of 2 x 2 pixels at least.
     - ``class_share``: share of the classes of the real images that the generated ones reach, each with the class of
       its nearest real image, see :func:`chaos_lightning.functional.class_coverage`.
     - ``identical_share``: share of generated images that have another generated one nearer than all but 1 % of the
@@ -31,7 +33,7 @@ class WarningSigns(RowMetric):
     - ``inverted_share``: see :func:`chaos_lightning.functional.inverted_share`.
 
     Args:
-        image_shape: Channels, rows and columns of an image.
+        image_shape: Shape of a sample, see :mod:`chaos_lightning.shapes`.
         kwargs: Further arguments of :class:`torchmetrics.Metric`.
 
     Example:
@@ -42,8 +44,8 @@ class WarningSigns(RowMetric):
         {'neighbour_correlation': 1.0, 'class_share': 0.5, 'identical_share': 1.0, 'inverted_share': 0.0}
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], **kwargs: Any) -> None:
-        num_pixels = torch.Size(image_shape).numel()
+    def __init__(self, image_shape: Shape, **kwargs: Any) -> None:
+        num_pixels = num_values(image_shape)
         super().__init__(num_pixels, **kwargs)
         self.image_shape = image_shape
         self.add_row_state("real_images", torch.empty(0, num_pixels))
@@ -82,13 +84,14 @@ class WarningSigns(RowMetric):
         check_sample_counts(len(real), len(generated))
         counts = labels.bincount()
         found = nearest_labels(generated, real, labels).bincount(minlength=len(counts))
-        values = (
-            neighbour_correlation(generated.unflatten(1, self.image_shape)),
-            class_coverage(found, counts) / (counts > 0).sum(),
-            near_copy_share(_nearest_other(real), _nearest_other(generated)),
-            inverted_share(real.double().mean(1), generated.double().mean(1)),
-        )
-        return dict(zip(SIGNS, values, strict=True))
+        signs = {}
+        if has_neighbours(self.image_shape, 2):
+            signs["neighbour_correlation"] = neighbour_correlation(generated.unflatten(1, self.image_shape))
+        return signs | {
+            "class_share": class_coverage(found, counts) / (counts > 0).sum(),
+            "identical_share": near_copy_share(_nearest_other(real), _nearest_other(generated)),
+            "inverted_share": inverted_share(real.double().mean(1), generated.double().mean(1)),
+        }
 
 
 def _nearest_other(images: Tensor) -> Tensor:

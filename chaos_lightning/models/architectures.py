@@ -11,13 +11,14 @@ class OneLayer(ChaoticGenerator):
     """The unrestricted network: one visible layer coupled to itself, ``tau dv/dt = -v + (J + A) phi(v) + b``.
 
     Args:
-        visible_units: units of the visible layer, one a pixel.
+        visible_units: pixels of a square grey image; or ``[channels, height, width]`` for other images, ``[units]`` for
+            vectors that are no images.
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
     """
 
     default_wiring = (Connection(0, 0),)
 
-    def __init__(self, visible_units: int = 784, **settings: Any) -> None:
+    def __init__(self, visible_units: int | list[int] = 784, **settings: Any) -> None:
         refuse_old_settings(settings)
         super().__init__([visible_units], **settings)
 
@@ -28,14 +29,15 @@ class TwoLayer(ChaoticGenerator):
     ``tau dv/dt = -v + (W + A) phi(h) + b`` and ``tau dh/dt = -h + (Wt + A^T) phi(v) + c``.
 
     Args:
-        visible_units: units of the visible layer, one a pixel.
+        visible_units: pixels of a square grey image; or ``[channels, height, width]`` for other images, ``[units]`` for
+            vectors that are no images.
         hidden_units: units of the hidden layer.
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
     """
 
     default_wiring = (Connection(0, 1),)
 
-    def __init__(self, visible_units: int = 784, hidden_units: int = 500, **settings: Any) -> None:
+    def __init__(self, visible_units: int | list[int] = 784, hidden_units: int = 500, **settings: Any) -> None:
         refuse_old_settings(settings)
         super().__init__([visible_units, hidden_units], **settings)
 
@@ -44,7 +46,8 @@ class ThreeLayer(ChaoticGenerator):
     """The restricted network with two hidden layers, each layer coupled to its neighbours.
 
     Args:
-        visible_units: units of the visible layer, one a pixel.
+        visible_units: pixels of a square grey image; or ``[channels, height, width]`` for other images, ``[units]`` for
+            vectors that are no images.
         hidden_units: units of the first hidden layer.
         top_units: units of the second hidden layer.
         **settings: the settings of every architecture, see :class:`ChaoticGenerator`.
@@ -53,7 +56,7 @@ class ThreeLayer(ChaoticGenerator):
     default_wiring = (Connection(0, 1), Connection(1, 2))
 
     def __init__(
-        self, visible_units: int = 784, hidden_units: int = 500, top_units: int = 100, **settings: Any
+        self, visible_units: int | list[int] = 784, hidden_units: int = 500, top_units: int = 100, **settings: Any
     ) -> None:
         refuse_old_settings(settings)
         super().__init__([visible_units, hidden_units, top_units], **settings)

@@ -27,7 +27,8 @@ class ChaoticGenerator(HebbianTraining):
     The network runs on its own from a random start; nothing random enters after the start, unless noise is asked for.
 
     Args:
-        layer_sizes: units of each layer, visible first; label units are added to the visible units given here.
+        layer_sizes: units of each layer, visible first; label units are added to the visible units given here. The
+            first entry may be the shape of a sample, see :func:`chaos_lightning.shapes.shape_of`.
         gain: g, the strength of the frozen couplings; their entries have variance gain^2 / fan_in. The untrained
             network is chaotic for g > 1.
         wiring: connections of the layers, which may have gains of their own and may learn or not, see
@@ -66,7 +67,7 @@ class ChaoticGenerator(HebbianTraining):
 
     def __init__(
         self,
-        layer_sizes: Sequence[int],
+        layer_sizes: Sequence[int | list[int]],
         *,
         gain: float = 1.5,
         wiring: list[Connection] | None = None,
@@ -114,7 +115,7 @@ class ChaoticGenerator(HebbianTraining):
         if not isinstance(rate, str) or "." in rate:
             rate = made_from(rate, RateFunction, "rate")
         self.rule = ContrastiveHebbian() if rule is None else made_from(rule, LearningRule, "rule")
-        sizes = [self.layout.num_units, *layer_sizes[1:]]
+        sizes = [self.layout.num_units, *(int(units) for units in layer_sizes[1:])]  # type: ignore[arg-type]
         self.network = ChaoticNetwork(sizes, gain=gain, wiring=wiring, rate=rate, seed=seed)
         self.rule.check(self.network)
         self.memory = RuleMemory(self.rule.init(self.network))

@@ -113,7 +113,7 @@ class ChainSampler(ImageGenerator):
             chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
-            Images in [-1, 1], ``(num_samples, 1, side, side)``; if times are given, a dict from time to such images.
+            Images in [-1, 1], ``(num_samples, *image_shape)``; if times are given, a dict from time to such images.
         """
         return self.perform(self.task_for(labels), num_samples, times, seed, chains_at_once=chains_at_once)
 
@@ -145,7 +145,7 @@ class ChainSampler(ImageGenerator):
         """Read the class of images: hold their pixels, run the network for the time T and look at the label units.
 
         Args:
-            images: ``(images, 1, side, side)`` in [-1, 1].
+            images: ``(images, *image_shape)`` in [-1, 1].
             num_samples: chains that read each image, from different random states. The mean of their probabilities is
                 taken, because a single chain is nearly always sure of some class.
             seed: seed of the random initial states.
@@ -172,14 +172,15 @@ class ChainSampler(ImageGenerator):
         """Fill in the hidden pixels of images: hold the others and run the network for the time T.
 
         Args:
-            images: ``(images, 1, side, side)`` in [-1, 1]; hidden pixels are not looked at.
-            mask: True where a pixel is hidden, ``(side, side)``; the same for all images.
+            images: ``(images, *image_shape)`` in [-1, 1]; hidden pixels are not looked at.
+            mask: True where a pixel is hidden, ``(height, width)`` for all channels or the shape of a sample; the same
+                for all images.
             num_samples: completions of each image. Asking for more does not change the first ones.
             seed: seed of the random initial states.
             chains_at_once: chains that run together; bounds the memory, and changes results by rounding alone.
 
         Returns:
-            Completed images, ``(images, num_samples, 1, side, side)``, on the network's device.
+            Completed images, ``(images, num_samples, *image_shape)``, on the network's device.
 
         Raises:
             ValueError: if a number is not positive, the images are of another size or range, or the mask is of another

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from inspect import signature
-from math import isqrt
 from typing import Any, ClassVar
 
 import torch
@@ -14,6 +13,7 @@ from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
 from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
+from chaos_lightning.shapes import described, setting_of, shape_of
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which small updates of the weights are not lost."""
@@ -23,13 +23,13 @@ WITHOUT_BFLOAT16 = ("AVX2", "NO AVX")
 
 
 class ImageGenerator(Saved):
-    """A module that generates square images with pixels in [-1, 1] and measures them against real ones.
+    """A module that generates images, or vectors that are no images, in [-1, 1] and measures them against real ones.
 
     The command line, the callbacks and the comparison know generators by this class alone. Training is by manual
     optimisation with one optimiser, stepped once a minibatch, see :meth:`descend`.
 
     Args:
-        num_pixels: number of pixels of an image.
+        shape: shape of a sample, or the number of pixels of a square grey image, see :func:`shape_of`.
         seed: seed of all random numbers.
         optimizer: function that makes the optimiser from the parameters.
         lr_scheduler: function that makes a learning rate schedule from the optimiser; the schedule is stepped once per
@@ -37,17 +37,17 @@ class ImageGenerator(Saved):
 
     Attributes:
         learns: whether more training steps make a better generator.
-        image_shape: channels, rows and columns of an image.
+        image_shape: shape of a sample: ``(channels, height, width)``, or ``(units,)`` of vectors that are no images.
 
     Raises:
-        ValueError: if the pixels make no square image, or if the seed is negative.
+        ValueError: if there is no such shape, or if the seed is negative.
     """
 
     learns: ClassVar[bool] = True
 
     def __init__(
         self,
-        num_pixels: int,
+        shape: int | Sequence[int],
         *,
         seed: int,
         optimizer: OptimizerCallable,
@@ -57,7 +57,7 @@ class ImageGenerator(Saved):
         self.automatic_optimization = False
         # A checkpoint must not run code when it is loaded, so functions stay out of it. (The command line passes the
         # optimiser as class path and settings, and those are kept. A schedule belongs to a run, not to a network.)
-        left_out = ["num_pixels", "lr_scheduler"]
+        left_out = ["shape", "lr_scheduler"]
         if "layer_sizes" not in signature(type(self)).parameters:
             left_out.append("layer_sizes")  # the architectures have arguments of their own for them
         self.save_hyperparameters(ignore=left_out)
@@ -65,13 +65,7 @@ class ImageGenerator(Saved):
             self.save_hyperparameters(ignore=[*left_out, "optimizer"])
 
         check_seed(seed)
-        side = isqrt(max(num_pixels, 0))
-        if side == 0 or side * side != num_pixels:
-            raise ValueError(
-                f"visible_units must be the number of pixels of a square image, but is {num_pixels}; "
-                "28 x 28 pixels make 784"
-            )
-        self.image_shape = (1, side, side)
+        self.image_shape = shape_of(shape)
         self.seed = seed
         self.evaluation = None
         self._make_optimizer = optimizer
@@ -132,12 +126,11 @@ class ImageGenerator(Saved):
             ValueError: if they do not fit, or callbacks and settings of the trainer would be ignored, with advice.
         """
         check_trainer(self.trainer, self)
-        image_shape = getattr(self.trainer.datamodule, "image_shape", self.image_shape)  # type: ignore[attr-defined]
-        if tuple(image_shape) != self.image_shape:
-            pixels = torch.Size(image_shape).numel()
+        shape = tuple(getattr(self.trainer.datamodule, "image_shape", self.image_shape))  # type: ignore[attr-defined]
+        if shape != self.image_shape:
             raise ValueError(
-                f"the network has {self.num_pixels} visible units, but the images have {pixels} pixels "
-                f"{tuple(image_shape)}: set visible_units={pixels}"
+                f"the network makes samples of {described(self.image_shape)}, but those of the data have "
+                f"{described(shape)}: set visible_units={setting_of(shape)}"
             )
         if self.trainer.precision not in PRECISIONS:
             raise ValueError(
@@ -167,7 +160,7 @@ class ImageGenerator(Saved):
             chains_at_once: samples made together; bounds the memory, and changes results by rounding alone.
 
         Returns:
-            Images in [-1, 1], ``(num_samples, 1, side, side)``.
+            Images in [-1, 1], ``(num_samples, *image_shape)``.
         """
         raise NotImplementedError
 

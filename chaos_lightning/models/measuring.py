@@ -9,6 +9,7 @@ from torchmetrics import MetricCollection
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures, four_measures
 from chaos_lightning.models.updates import ManualUpdates
+from chaos_lightning.shapes import Shape, num_values
 
 if TYPE_CHECKING:
     from chaos_lightning.data import EvaluationBatch
@@ -18,14 +19,14 @@ class Measured(ManualUpdates):
     """A module that measures its images in validation and test.
 
     Attributes:
-        image_shape: channels, rows and columns of an image.
+        image_shape: shape of a sample, see :mod:`chaos_lightning.shapes`.
         sampling_time: T, the time at which the activity is read out as an image; 0 for generators without such a time.
         measure_times: times at which validation and test measure, T among them.
         evaluation: the measures of the last validation or test; None before.
         training_names: names that training logs, which callbacks may monitor.
     """
 
-    image_shape: tuple[int, int, int]
+    image_shape: Shape
     sampling_time: float
     measure_times: list[float]
     evaluation: Evaluation | None
@@ -34,11 +35,11 @@ class Measured(ManualUpdates):
 
     @property
     def num_pixels(self) -> int:
-        """Number of pixels of an image."""
-        return torch.Size(self.image_shape).numel()
+        """Number of values of a sample, over all channels."""
+        return num_values(self.image_shape)
 
     def evaluation_images(self, batch: "EvaluationBatch") -> dict[float, Tensor]:
-        """Generate as many images as there are real ones, ``(B, 1, side, side)`` at each of the measure times.
+        """Generate as many images as there are real ones, ``(B, *image_shape)`` at each of the measure times.
 
         Every validation makes them from the same random numbers, so that two validations differ by the weights alone.
         """

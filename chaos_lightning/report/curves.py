@@ -17,7 +17,7 @@ class Curves:
         times: sampling times, ascending.
         values: values of each measure by name, one value per time.
         floors: value that other real images reach, by name of the measure.
-        samples: images at T, ``(N, 1, side, side)``.
+        samples: images at T, ``(N, *image_shape)``.
         real_spectrum: singular values of the real images, descending.
         generated_spectrum: singular values of the images at T, descending.
         floor_spectrum: singular values of the other real images, descending.
@@ -50,7 +50,7 @@ def measure_over_time(
 
     Args:
         model: the trained network.
-        real: held-out images in [-1, 1], ``(N, 1, side, side)``.
+        real: held-out images in [-1, 1], ``(N, *image_shape)``.
         floor_images: as many other real images.
         times: sampling times, ascending; the model's T must be among them.
         seed: seed of the samples.

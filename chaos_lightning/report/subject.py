@@ -9,6 +9,7 @@ from chaos_lightning.checkpoints import check_unseen, make_training_data, read_c
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.models import ChaoticGenerator
+from chaos_lightning.shapes import described
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Subject:
         settings: Settings of the network and its training, as the checkpoint holds them.
         data: The data set.
         split: Split of the held-out images.
-        held_out: Real images that the network has not seen, ``(N, 1, side, side)`` in [-1, 1].
+        held_out: Real images that the network has not seen, ``(N, *image_shape)`` in [-1, 1].
         floor: N training images.
         seed: Seed of the samples.
         num_chains: Random starts whose chaos is measured.
@@ -76,7 +77,8 @@ def read_subject(
         raise ValueError(f"num_samples and num_chains must be at least 2, but are {num_samples} and {num_chains}")
     if tuple(data.image_shape) != model.image_shape:
         raise ValueError(
-            f"the network makes images of {model.image_shape}, but those of the data are {data.image_shape}"
+            f"the network makes samples of {described(model.image_shape)}, but those of the data have "
+            f"{described(tuple(data.image_shape))}"
         )
     if split == "validation":
         check_unseen(checkpoint, data)

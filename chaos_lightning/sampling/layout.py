@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from chaos_lightning.shapes import Shape, is_image, num_values
+
 
 @dataclass(frozen=True)
 class VisibleLayout:
@@ -14,7 +16,7 @@ class VisibleLayout:
     A label is written as rates: 1 in the block of its class and -1 in all others.
 
     Attributes:
-        image_shape: channels, rows and columns of an image.
+        image_shape: shape of a sample, see :mod:`chaos_lightning.shapes`; values come channel by channel, row by row.
         num_classes: classes that the network knows; 0 for a network of pixels alone.
         label_repetitions: label units of a class. More of them give the label more weight against the pixels.
 
@@ -22,7 +24,7 @@ class VisibleLayout:
         ValueError: if ``num_classes`` is negative or 1, or ``label_repetitions`` is below 1.
     """
 
-    image_shape: tuple[int, int, int]
+    image_shape: Shape
     num_classes: int = 0
     label_repetitions: int = 5
 
@@ -36,8 +38,8 @@ class VisibleLayout:
 
     @property
     def num_pixels(self) -> int:
-        """Number of pixels of an image."""
-        return torch.Size(self.image_shape).numel()
+        """Number of values of a sample, over all channels."""
+        return num_values(self.image_shape)
 
     @property
     def num_units(self) -> int:
@@ -63,7 +65,7 @@ class VisibleLayout:
         return self.rates_of(torch.zeros(len(labels), self.num_pixels, device=labels.device), labels)
 
     def images_of(self, rates: Tensor) -> Tensor:
-        """Return the images within visible rates ``(chains, units)``: ``(chains, channels, rows, columns)``."""
+        """Return the images within visible rates ``(chains, units)``: ``(chains, *image_shape)``."""
         images: Tensor = rates[:, : self.num_pixels].unflatten(1, self.image_shape)
         return images
 
@@ -94,10 +96,14 @@ class VisibleLayout:
     def hidden_pixels(self, mask: Tensor) -> Tensor:
         """Return the mask of a completion as a row, True for hidden pixels, ``(pixels,)``.
 
+        Args:
+            mask: as many truth values as a sample has, or ``(height, width)``, the same for all channels.
+
         Raises:
             ValueError: if the mask has another size, does not hold truth values, or hides every pixel or none.
         """
-        hidden = mask.flatten()
+        in_all_channels = is_image(self.image_shape) and mask.shape == self.image_shape[1:]
+        hidden = mask.expand(self.image_shape).flatten() if in_all_channels else mask.flatten()
         if mask.dtype != torch.bool or len(hidden) != self.num_pixels:
             raise ValueError(
                 f"the mask must have a truth value for each of the {self.num_pixels} pixels, True where one is hidden, "

@@ -88,7 +88,7 @@ class Complete(Task):
     """The task of completing images: it holds some pixels and reads whole images.
 
     Attributes:
-        hidden: True for each pixel that is not held, ``(rows, columns)``.
+        hidden: True for each pixel that is not held, ``(height, width)`` or the shape of a sample.
     """
 
     hidden: Tensor

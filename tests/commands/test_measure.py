@@ -204,7 +204,7 @@ def test_transparent_images_are_refused_on_every_side(files, capsys, option):
     ("real", "message"),
     [
         (torch.rand(5, 14, 56) * 2 - 1, "the generated images are of 28 x 28 pixels, but the real ones of 14 x 56"),
-        (torch.zeros(5, 3, 3), "the generated images have 784 pixels, but the real ones 9"),
+        (torch.zeros(5, 3, 3), "the generated images are of 28 x 28 pixels, but the real ones of 3 x 3 pixels"),
         (torch.full((5, 28, 28), 255.0), "[-1, 1]"),
         (torch.zeros(1, 28, 28), "num_samples must be from 2 to 1"),
         (torch.full((5, 28, 28), float("nan")), "NaN"),

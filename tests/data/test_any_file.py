@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from png_files import COLOUR, COLOUR_ALPHA, GREY, GREY_ALPHA, png_bytes
 
-from chaos_lightning.data import DataError, ImageSet, read_images
-from chaos_lightning.data.files import read_arrays
+from chaos_lightning.data import DataError, read_images
+from chaos_lightning.data.files import read_image_set
 
 SIDE = 5
 
@@ -117,7 +117,7 @@ def array_files(draw):
         torch.save(tuple(contents.values()) if container == "pt of a pair" else contents, folder / "some.pt")
         return folder / "some.pt"
 
-    return SHAPES[shape](shown), None if labels is None else classes, ROUNDING.get(kind, 1e-6), write
+    return shown, None if labels is None else classes, ROUNDING.get(kind, 1e-6), write
 
 
 @st.composite
@@ -170,7 +170,7 @@ def check(file):
 
 
 def read_to_train(path, part):
-    images = ImageSet.from_arrays(*read_arrays(path, part), str(path))
+    images, _ = read_image_set(path, part, colour=False)
     return images.images, images.labels
 
 

@@ -55,7 +55,7 @@ def test_pixels_of_one_meaning_are_read(tmp_path, kind, write):
         pytest.skip("this machine has no such numbers")
     path = write(tmp_path, images=PIXELS[kind], labels=CLASSES)
     images, labels = read_images(path)
-    assert images.shape in ((7, 5, 5), (7, 1, 5, 5))
+    assert images.shape == (7, 1, 5, 5)
     torch.testing.assert_close(images.reshape(7, 5, 5), torch.from_numpy(RATES).float(), rtol=0, atol=1e-6)
     assert labels.tolist() == CLASSES.tolist()
     kept = ImageSet.from_arrays(PIXELS[kind], CLASSES)
@@ -65,7 +65,7 @@ def test_pixels_of_one_meaning_are_read(tmp_path, kind, write):
 @pytest.mark.usefixtures("no_warning")
 def test_truth_values_are_black_and_white(tmp_path):
     for path in (npz(tmp_path, images=LEVELS > 99), pt(tmp_path, {"images": torch.from_numpy(LEVELS > 99)})):
-        assert torch.equal(read_images(path)[0], torch.from_numpy(np.where(LEVELS > 99, 1.0, -1.0)).float())
+        assert torch.equal(read_images(path)[0].squeeze(1), torch.from_numpy(np.where(LEVELS > 99, 1.0, -1.0)).float())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -73,7 +73,7 @@ def test_pixels_of_0_and_1_only_are_black_and_white_and_that_is_said(tmp_path, d
     path = npz(tmp_path, images=(LEVELS > 99).astype(dtype))
     with pytest.warns(UserWarning, match=r"some\.npz .*0 is black and 1 is|some\.npz .*are taken for black and white"):
         images, _ = read_images(path)
-    assert torch.equal(images, torch.from_numpy(np.where(LEVELS > 99, 1.0, -1.0)).float())
+    assert torch.equal(images.squeeze(1), torch.from_numpy(np.where(LEVELS > 99, 1.0, -1.0)).float())
     with pytest.warns(UserWarning, match="mine"):
         kept = ImageSet.from_arrays((LEVELS > 99).astype(dtype), name="mine")
     assert torch.equal(kept.pixels.squeeze(1), torch.from_numpy(LEVELS > 99) * torch.tensor(255, dtype=torch.uint8))
@@ -129,7 +129,7 @@ def test_usual_names_are_known(tmp_path, images, name):
     arrays = {images: LEVELS, name: CLASSES, "settings": np.array("{}")}
     for path in (npz(tmp_path, **arrays), pt(tmp_path, {**arrays, name: CLASSES.tolist()})):
         found, labels = read_images(path)
-        assert found.shape == LEVELS.shape
+        assert found.shape == (7, 1, 5, 5)
         assert labels.tolist() == CLASSES.tolist()
 
 
@@ -138,7 +138,7 @@ def test_the_files_of_torchvision_are_pairs_of_images_and_labels(tmp_path):
     pair = (torch.from_numpy(LEVELS), torch.from_numpy(CLASSES))
     for contents in (pair, list(pair), (LEVELS, CLASSES), (list(pair[0]), CLASSES.tolist())):
         images, labels = read_images(pt(tmp_path, contents))
-        torch.testing.assert_close(images, torch.from_numpy(RATES).float(), rtol=0, atol=1e-6)
+        torch.testing.assert_close(images.squeeze(1), torch.from_numpy(RATES).float(), rtol=0, atol=1e-6)
         assert labels.tolist() == CLASSES.tolist()
 
 

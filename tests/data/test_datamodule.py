@@ -94,7 +94,7 @@ def test_a_data_set_without_the_method_is_told_to_have_it():
 
 def test_training_and_test_images_of_different_sizes_are_refused(monkeypatch):
     monkeypatch.setattr(Stripes, "test_side", 4)
-    with pytest.raises(DataError, match="training images have 3 x 3 pixels, but the test images 4 x 4: make them all"):
+    with pytest.raises(DataError, match="training images have 3 x 3 pixels, but the test images 4 x 4 pixels: make"):
         Stripes(batch_size=5).setup("fit")
 
 

@@ -58,3 +58,10 @@ def test_what_has_no_roughness_is_refused():
         squared_laplacian(torch.zeros(3, 25))
     with pytest.raises(SampleCountError, match="on both sides, got 3 and 0"):
         roughness(flat, flat[:0])
+
+
+def test_colours_are_rough_channel_by_channel():
+    """No Laplacian reaches from one channel into another: that of colours is the mean over channels."""
+    images = torch.rand(5, 3, 4, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    by_channel = torch.stack([squared_laplacian(images[:, channel]) for channel in range(3)])
+    torch.testing.assert_close(squared_laplacian(images), by_channel.mean(0))

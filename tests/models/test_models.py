@@ -131,9 +131,11 @@ def test_networks_are_measured_at_multiples_of_the_sampling_time():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"visible_units": 24}, "visible_units must be the number of pixels of a square image, but is 24"),
+        ({"visible_units": 24}, "visible_units must be the number of pixels of a square image, .* But it is 24"),
         ({"visible_units": 0}, "square image"),
         ({"visible_units": -4}, "square image"),
+        ({"visible_units": [5, 7]}, r"or a shape: \[channels, height, width\] of other images"),
+        ({"visible_units": [1, 5, 0]}, r"\[units\] of vectors that are no images"),
         ({"hidden_units": 0}, "at least one unit"),
         ({"sampling_time": 2.0}, "at least one time step"),
         ({"sampling_time": 22.0}, "whole number of time steps"),

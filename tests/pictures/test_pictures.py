@@ -20,7 +20,8 @@ def test_a_picture_holds_the_images_row_after_row():
 
 def test_a_figure_leaves_gaps_between_images_and_none_around_them():
     images = torch.linspace(-1, 1, 3).view(3, 1, 1, 1).expand(3, 1, 5, 5)
-    pixels = drawn(grid_figure(images, images_per_row=2).axes[0])
+    colours, opacity = np.split(drawn(grid_figure(images, images_per_row=2).axes[0]), [3], axis=-1)
+    pixels = np.where(opacity[..., 0] > 0, 2 * colours[..., 0] - 1, np.nan)
     assert pixels.shape == (11, 11)
     assert np.isnan(pixels[5]).all()
     assert np.isnan(pixels[:, 5]).all()
@@ -33,6 +34,18 @@ def test_each_name_has_its_row():
     axes = rows_figure(images).axes
     assert [each.get_ylabel() for each in axes] == list(images)
     np.testing.assert_array_equal(drawn(axes[0]), np.hstack(images["first"]))
+
+
+def test_colours_are_drawn_in_colour_and_other_channels_below_one_another():
+    red = torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1).expand(2, 3, 5, 7)
+    assert image_grid(red)[:, 3, 3].tolist() == [1, 0, 0]
+    assert drawn(grid_figure(red).axes[0])[0, 0].tolist() == [1, 0, 0, 1]
+    pair = torch.stack([torch.full((5, 7), -1.0), torch.full((5, 7), 1.0)]).unsqueeze(0)
+    assert drawn(grid_figure(pair).axes[0])[[0, 5], 0, 0].tolist() == [0, 1]
+    stored = np.zeros((2, 5, 7, 3), np.uint8)
+    stored[..., 1] = 255
+    assert drawn(rows_figure({"green": stored}).axes[0]).shape == (5, 14, 3)
+    assert drawn(rows_figure({"pair": stored[..., :2]}).axes[0])[[0, 5], 0].tolist() == [0, 255]
 
 
 def test_spectra_are_drawn_over_their_rank():

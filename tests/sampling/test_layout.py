@@ -90,6 +90,15 @@ def test_numbers_that_make_no_layout_are_refused(settings, message):
         VisibleLayout((1, 1, 5), **settings)
 
 
+def test_a_mask_of_rows_and_columns_holds_for_all_channels():
+    colours = VisibleLayout((3, 2, 5))
+    mask = torch.arange(10).view(2, 5) % 3 == 0
+    assert torch.equal(colours.hidden_pixels(mask), mask.flatten().repeat(3))
+    one_channel = torch.zeros(3, 2, 5, dtype=torch.bool)
+    one_channel[1] = mask
+    assert torch.equal(colours.hidden_pixels(one_channel), one_channel.flatten())
+
+
 @pytest.mark.parametrize(
     ("mask", "message"),
     [

@@ -8,6 +8,7 @@ from chaos_lightning.commands.compare.contestants import NAME, Comparison
 from chaos_lightning.commands.fit_run import without_training
 from chaos_lightning.experiments.plan import Run
 from chaos_lightning.models import ImageGenerator
+from chaos_lightning.shapes import described
 
 
 def check(plan: Comparison) -> None:
@@ -32,8 +33,8 @@ def check(plan: Comparison) -> None:
             model = ImageGenerator.load_from_checkpoint(path, map_location="cpu")
             if tuple(data.image_shape) != model.image_shape:
                 raise ValueError(
-                    f"contestant {name} makes images of {model.image_shape}, but those of the data are "
-                    f"{tuple(data.image_shape)}"
+                    f"contestant {name} makes samples of {described(model.image_shape)}, but those of the data have "
+                    f"{described(tuple(data.image_shape))}"
                 )
             learned = training_data_name(read_checkpoint(path))
             if learned not in ("", type(data).__name__):

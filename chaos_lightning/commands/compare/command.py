@@ -99,15 +99,18 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
         images: dict[str, np.ndarray] = {}
         for name, noted in done.items():
             with np.load(plan.folder / "runs" / name / IMAGES_FILE, allow_pickle=False) as file:
-                images.setdefault(noted[SETTINGS][NAME], file["images"])
+                if "images" in file:  # vectors cannot be drawn
+                    images.setdefault(noted[SETTINGS][NAME], file["images"])
         with queue.drawing:  # other commands may work on the same folder
             with written_at_once(plan.folder / "compare.md") as temporary:
                 temporary.write_text(text, encoding="utf-8")
             write_csv(plan.folder / "compare.csv", contestants)
-            with written_at_once(plan.folder / "compare.png") as temporary:
-                rows_figure(images).savefig(temporary, format="png", dpi=150, bbox_inches="tight")
+            if images:
+                with written_at_once(plan.folder / "compare.png") as temporary:
+                    rows_figure(images).savefig(temporary, format="png", dpi=150, bbox_inches="tight")
         print(text)
-        print("\n".join(f"wrote {plan.folder / name}" for name in ("compare.md", "compare.csv", "compare.png")))
+        written = ("compare.md", "compare.csv", *(["compare.png"] if images else []))
+        print("\n".join(f"wrote {plan.folder / name}" for name in written))
     tell_unfinished(plan, queue)
 
 

@@ -38,7 +38,8 @@ from chaos_lightning.experiments.workers import be_alone
 from chaos_lightning.files import written_at_once
 from chaos_lightning.metrics.evaluation import all_measures, evaluate
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.pixels import to_pixels
+from chaos_lightning.pixels import to_stored
+from chaos_lightning.shapes import is_image
 
 IN_PICTURE = 20
 """Number of samples of a run that are kept for the picture."""
@@ -117,7 +118,11 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         images = model.sample(plan.num_samples, seed=run.seed).cpu()
         sampling_seconds = (time.monotonic() - start) / plan.num_samples * 1000
         with written_at_once(folder / IMAGES_FILE) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, images=to_pixels(images[:IN_PICTURE]).squeeze(1).numpy())
+            first = images[:IN_PICTURE]
+            if is_image(model.image_shape):
+                np.savez_compressed(file, images=to_stored(first).numpy())
+            else:
+                np.savez_compressed(file, vectors=first.numpy())
         memory = peak_memory(model.device)  # before measuring, which takes more
         quantities = _measure(images, trained.data)
     frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]
