@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "sampling": {"dynamics", "functional"},
     "metrics": {"functional"},
     "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
-    "callbacks": {"files", "metrics", "pictures", "pixels", "version"},
+    "features": {"files"},
+    "callbacks": {"features", "files", "metrics", "pictures", "pixels", "version"},
     "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling"},
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
         "data",
         "dynamics",
         "experiments",
+        "features",
         "files",
         "functional",
         "metrics",

@@ -74,6 +74,7 @@ class ImageGenerator(Saved):
         self.image_shape = (1, side, side)
         self.seed = seed
         self.evaluation = None
+        self.further_measures = {}
         self._make_optimizer = optimizer
         self._make_lr_scheduler = lr_scheduler
         self._stage_measures = {}  # made when first needed: they are large

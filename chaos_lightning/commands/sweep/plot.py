@@ -9,11 +9,18 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chaos_lightning.commands.sweep.quantities import BEST_TIMES, DIVERSITY, LYAPUNOV, RATIOS, STEPS_TO_THRESHOLD
+from chaos_lightning.commands.sweep.quantities import (
+    BEST_TIMES,
+    DIVERSITY,
+    LYAPUNOV,
+    RATIOS,
+    ROUGHNESS,
+    STEPS_TO_THRESHOLD,
+)
 from chaos_lightning.experiments.plan import labels
 from chaos_lightning.experiments.spread import Result, is_number
 from chaos_lightning.files import written_at_once
-from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
+from chaos_lightning.metrics.catalogue import FEATURE_MEASURES, MEASURES, SYMBOLS
 from chaos_lightning.pictures.style import new_figure
 
 MARKERS = ("o-", "s--", "^:", "d-.")
@@ -35,9 +42,18 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
         ("best sampling time", dict(zip(BEST_TIMES, SYMBOLS.values(), strict=True)), "linear", None),
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
         ("diversity", DIVERSITY_LABELS, "linear", None),
+        ("roughness (1 is right)", {ROUGHNESS: ""}, "log", 1),
     ]
-    figure = new_figure(11, width=14)
-    for axes, (title, quantities, scale, reference) in zip(figure.subplots(3, 3).flat, panels, strict=True):
+    if any(FEATURE_MEASURES[0] in result.spreads for result in results):
+        distance, *shares = FEATURE_MEASURES
+        panels.append((MEASURES[distance].title, {distance: ""}, "log", None))
+        panels.append(("features", {name: MEASURES[name].symbol for name in shares}, "linear", None))
+    rows = -(-len(panels) // 3)
+    figure = new_figure(11 / 3 * rows, width=14)
+    places = figure.subplots(rows, 3).flat
+    for axes in places[len(panels) :]:
+        axes.axis("off")
+    for axes, (title, quantities, scale, reference) in zip(places, panels, strict=False):
         axes.set_title(title)
         _draw(axes, results, quantities)
         means = [result.spreads[name].mean for result in results for name in quantities if name in result.spreads]
