@@ -66,7 +66,8 @@ def print_table(results: Sequence[Result], threshold: float) -> None:
         settings = labels(result.settings)
         cells = [_cell(result.spreads.get(quantity), result.num_runs) for quantity in printed]
         table.add_row(*(settings.get(name, "") for name in names), str(result.num_runs), *cells)
-    Console(width=max(Console().width, 190)).print(table)
+    needed = Console(width=1_000).measure(table).maximum
+    Console(width=max(Console().width, needed)).print(table)
 
 
 def _cell(spread: Spread | None, num_runs: int) -> str:
