@@ -26,6 +26,7 @@ from chaos_lightning import (
     TwoLayer,
 )
 from chaos_lightning.baselines import (
+    FlowMatching,
     GaussianDistribution,
     GenerativeAdversarialNetwork,
     HeldOutImages,
@@ -98,6 +99,7 @@ GENERATORS = {
     "Boltzmann machine": partial(RestrictedBoltzmannMachine, 25, 13, num_chains=20, seed=3),
     "autoencoder": partial(VariationalAutoencoder, 25, 13, 3, seed=3, optimizer=adam),
     "adversarial network": partial(GenerativeAdversarialNetwork, 25, 13, 5, seed=3, optimizer=adam),
+    "flow matching": partial(FlowMatching, 25, 13, sampling_steps=3, seed=3, optimizer=adam),
     "Gaussian": partial(GaussianDistribution, 25, seed=3),
     "held-out images": partial(HeldOutImages, 25, seed=3),
 }

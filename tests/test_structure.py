@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "sampling": {"dynamics", "functional", "shapes"},
     "metrics": {"functional", "shapes"},
     "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
-    "callbacks": {"files", "metrics", "pictures", "pixels", "shapes", "version"},
+    "features": {"files"},
+    "callbacks": {"features", "files", "metrics", "pictures", "pixels", "shapes", "version"},
     "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling", "shapes"},
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
@@ -47,6 +48,7 @@ MAY_IMPORT = {
         "data",
         "dynamics",
         "experiments",
+        "features",
         "files",
         "functional",
         "metrics",

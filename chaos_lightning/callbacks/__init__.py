@@ -3,6 +3,7 @@
 from chaos_lightning.callbacks.alarms import TrainingAlarms
 from chaos_lightning.callbacks.checkpoints import TrainingCheckpoint
 from chaos_lightning.callbacks.clock import TrainingClock
+from chaos_lightning.callbacks.features import FeatureMeasures
 from chaos_lightning.callbacks.measures import MeasuresFile
 from chaos_lightning.callbacks.pictures import TrainingPictures
 from chaos_lightning.callbacks.prediction import SampleWriter
@@ -11,6 +12,7 @@ from chaos_lightning.callbacks.stopping import EvaluationSignals
 
 __all__ = [
     "EvaluationSignals",
+    "FeatureMeasures",
     "MeasuresFile",
     "SampleWriter",
     "StepProgressBar",

@@ -1,10 +1,11 @@
 """The module that is trained, as the callbacks see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torchmetrics import Metric, MetricCollection
 
 from chaos_lightning.metrics.evaluation import Evaluation
 from chaos_lightning.shapes import Shape
@@ -15,6 +16,7 @@ class Generator(Protocol):
 
     evaluation: Evaluation | None
     image_shape: Shape
+    further_measures: dict[str, Callable[[], dict[str, Metric | MetricCollection]]]
 
     @property
     def learning_rate(self) -> float:

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 import chaos_lightning.baselines  # noqa: F401 - makes their names known to --model
 from chaos_lightning.callbacks import (
     EvaluationSignals,
+    FeatureMeasures,
     StepProgressBar,
     TrainingAlarms,
     TrainingCheckpoint,
@@ -112,6 +113,7 @@ class ChaosCLI(LightningCLI):
         parser.set_defaults({"checkpoint.every_n_train_steps": 1_000, "checkpoint.save_last": True})
         parser.add_lightning_class_args(TrainingPictures, "pictures")
         parser.add_lightning_class_args(TrainingAlarms, "alarms")
+        parser.add_lightning_class_args(FeatureMeasures, "features")
         parser.add_argument(
             "--matmul_precision",
             type=Literal["highest", "high"],

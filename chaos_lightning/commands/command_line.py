@@ -19,6 +19,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
+from chaos_lightning.commands.classifier import classifier
 from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.commands.complete import complete
 from chaos_lightning.commands.export import export
@@ -58,6 +59,7 @@ INTERRUPTED, TERMINATED = 130, 143
 SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "complete": complete,
     "report": report,
+    "classifier": classifier,
     "measure": measure,
     "export": export,
     "configs": configs,
@@ -153,7 +155,7 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     parser = capture_parser(
         partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
     )
-    if "data" in signature(function).parameters:
+    if {"data", "ckpt_path"} <= signature(function).parameters.keys():
         # The checkpoint must be known before: it says which settings the data have.
         path = expand_paths(parser.parse_args(_without_option("data", arguments)).ckpt_path)
         data = training_data(read_checkpoint(path))

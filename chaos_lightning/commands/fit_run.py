@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from chaos_lightning.callbacks import TrainingClock
+from torch import nn
+
+from chaos_lightning.callbacks import FeatureMeasures, TrainingClock
 from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.experiments.log import quiet
 from chaos_lightning.experiments.workers import be_alone
@@ -37,3 +39,15 @@ def without_training(arguments: Sequence[str]) -> ChaosCLI:
             "side: leave --trainer.devices and --trainer.num_nodes out, and set --workers"
         )
     return cli
+
+
+def features_of(cli: ChaosCLI) -> nn.Module | None:
+    """Find the network in whose feature space runs are measured; None if none is asked for.
+
+    Raises:
+        FileNotFoundError: if there is no such file, or the data set has no classifier yet.
+        ValueError: if there is no such class, or the network cannot read the images.
+    """
+    callbacks = cli.trainer.callbacks  # type: ignore[attr-defined]
+    (asked,) = (callback for callback in callbacks if isinstance(callback, FeatureMeasures))
+    return asked.find(cli.datamodule.image_shape, cli.datamodule)

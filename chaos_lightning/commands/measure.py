@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from rich.progress import Progress
 
 from chaos_lightning.data import read_images
+from chaos_lightning.features import find_features
 from chaos_lightning.files import output_folder, written_at_once
 from chaos_lightning.functional.class_balance import nearest_labels
 from chaos_lightning.metrics.catalogue import MEASURES, TRAINING_MEASURES, ratio_to_floor
@@ -25,6 +26,7 @@ def measure(
     seed: int = 0,
     colour: bool = False,
     output: str = "measures",
+    features: str | None = None,
 ) -> dict[str, float]:
     """Measure accuracy and diversity of generated images against real ones, beside the floor.
 
@@ -43,12 +45,15 @@ def measure(
         seed: seed of the draw.
         colour: whether colours are measured. Otherwise they count by their brightness, as grey.
         output: folder for measures.json and the plots.
+        features: network for the measures in its feature space: the file that ``chaos-lightning classifier`` wrote, or
+            the class path of a torch module from images (N, channels, height, width) in [-1, 1] to features (N, D).
 
     Returns:
         Measure name to value.
 
     Raises:
         DataError: if images cannot be read.
+        FileNotFoundError: if there is no file of features.
         OSError: if the output cannot be written.
         ValueError: if the images do not fit one another or are too few, or the output is a file.
     """
@@ -66,6 +71,7 @@ def measure(
     count = available if num_samples is None else num_samples
     if not 2 <= count <= available:
         raise ValueError(f"num_samples must be from 2 to {available}, the images that both sides have, but is {count}")
+    network = None if features is None else find_features(features, shape)
     folder = output_folder(output)
 
     generator = torch.Generator().manual_seed(seed)
@@ -78,7 +84,7 @@ def measure(
 
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=2)
-        measures = all_measures(shape, training_images, training_labels, count)
+        measures = all_measures(shape, training_images, training_labels, count, network)
         values = evaluate(measures, drawn_real, drawn_generated)
         progress.advance(task)
         figure = spectra_figure(*computed_spectra(measures))

@@ -28,7 +28,14 @@ class Start(NamedTuple):
     noise: Noise | None = None
 
 
-def start_of(num_chains: int, *, seed: Seed, first_chain: int = 0, noise: float = 0.0) -> Start:
+def start_of(
+    num_chains: int,
+    *,
+    seed: Seed,
+    first_chain: int = 0,
+    noise: float = 0.0,
+    noise_layers: Sequence[int] | None = None,
+) -> Start:
     """Return the random start of chains for a seed.
 
     Args:
@@ -36,8 +43,10 @@ def start_of(num_chains: int, *, seed: Seed, first_chain: int = 0, noise: float 
         seed: seed of the random start, see :func:`initial_potentials`.
         first_chain: index of the first chain.
         noise: strength of injected noise, see :class:`Noise`.
+        noise_layers: layers that get noise; None gives it to all.
     """
-    injected = Noise(noise, seed_numbers(seed), first_chain) if noise > 0 else None
+    layers = None if noise_layers is None else tuple(noise_layers)
+    injected = Noise(noise, seed_numbers(seed), first_chain, layers) if noise > 0 else None
     return Start(num_chains, origin_of(seed, first_chain), injected)
 
 
@@ -105,7 +114,8 @@ def run_chains(
     held: Held | None = None,
     dropout: Dropout = NO_DROPOUT,
     noise: float = 0.0,
+    noise_layers: Sequence[int] | None = None,
 ) -> list[State]:
     """Run chains from their random start, see :func:`start_of` and :func:`run_from`."""
-    start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=noise)
+    start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=noise, noise_layers=noise_layers)
     return run_from(network, alpha, start, num_steps, held=held, dropout=dropout)

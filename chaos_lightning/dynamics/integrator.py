@@ -195,7 +195,11 @@ class EulerIntegrator:
             linear_step()
             if self._noise is not None:
                 deviation = self._noise.step_deviation(self.alpha) * self._rate.slope
-                shifted.add_(self._noise.draw_like(shifted, step), alpha=deviation)
+                drawn = self._noise.draw_like(shifted, step)
+                for layer, part in zip(self._stepped, self._split(drawn), strict=True):
+                    if not self._noise.reaches(layer):
+                        part.zero_()
+                shifted.add_(drawn, alpha=deviation)
             # Rates change only now, so that every potential is updated from the same previous state.
             self._rate.shape_(torch.add(shifted, self._shift, out=scratch))
             if scratch is not rates:
@@ -273,7 +277,7 @@ class EulerIntegrator:
             if layer not in self._couplings:
                 potential = start.potentials[layer]
                 new_potentials[layer] = torch.lerp(offset.expand_as(potential), potential, decay)
-                if self._noise is not None:
+                if self._noise is not None and self._noise.reaches(layer):
                     deviation = self._noise.deviation_after(num_steps, self.alpha)
                     drawn = self._noise.draw_like(potential, num_steps, layer=layer)
                     new_potentials[layer].add_(drawn, alpha=deviation)

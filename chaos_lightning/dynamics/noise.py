@@ -25,11 +25,17 @@ class Noise(NamedTuple):
         strength: standard deviation, for dt -> 0, of a potential driven by noise alone, in the units of potentials.
         seed: seed of the run, see :func:`initial_potentials`.
         first_chain: index of the first chain.
+        layers: layers that get noise; None gives it to all.
     """
 
     strength: float
     seed: Sequence[int]
     first_chain: int = 0
+    layers: tuple[int, ...] | None = None
+
+    def reaches(self, layer: int) -> bool:
+        """Return whether a layer gets noise."""
+        return self.layers is None or layer in self.layers
 
     def step_deviation(self, alpha: float) -> float:
         """Return the standard deviation of the noise that one time step adds."""

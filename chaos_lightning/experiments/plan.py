@@ -45,9 +45,19 @@ def labels(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _label(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) and "upper" in each for each in value):
+        return ", ".join(map(_connection, value))
     if isinstance(value, str):
         return value.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value) else value
     return json.dumps(value)
+
+
+def _connection(connection: Mapping[str, Any]) -> str:
+    """Write a connection of a wiring briefly, as "0-1 down 0.8" or "1-1 down 2 fixed"."""
+    given = {way: connection.get(f"gain_{way}") for way in ("down", "up")}
+    gains = [f"{way} {gain:g}" for way, gain in given.items() if gain is not None]
+    fixed = [] if connection.get("learned", True) else ["fixed"]
+    return " ".join([f"{connection['lower']}-{connection['upper']}", *gains, *fixed])
 
 
 class Plan(Protocol):

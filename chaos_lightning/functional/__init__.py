@@ -21,7 +21,7 @@ from chaos_lightning.functional.completion import (
     pair_difference,
 )
 from chaos_lightning.functional.inversion import inverted_share
-from chaos_lightning.functional.manifold import manifold_precision, manifold_recall
+from chaos_lightning.functional.manifold import manifold_precision, manifold_recall, share_on_manifold
 from chaos_lightning.functional.memorisation import near_copy_share, training_distances
 from chaos_lightning.functional.neighbours import Neighbours, nearest_neighbours
 from chaos_lightning.functional.relative_entropy import deflated_size, entropy_ratio, relative_entropy_error
@@ -56,6 +56,7 @@ __all__ = [
     "resting_fraction",
     "roughness",
     "second_moment_error",
+    "share_on_manifold",
     "spectrum_error",
     "squared_laplacian",
     "training_distances",

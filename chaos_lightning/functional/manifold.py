@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from chaos_lightning.functional.checks import image_pair
+from chaos_lightning.functional.checks import as_rows, check_sample_counts, image_pair
 from chaos_lightning.functional.distances import (
     TILE,
     common_frame,
@@ -47,7 +47,7 @@ def manifold_precision(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
         tensor(0.7500, dtype=torch.float64)
     """
     real, generated = image_pair(real, generated, minimum=k + 1)
-    return _on_manifold(generated, real, k).double().mean()
+    return share_on_manifold(generated, real, k)
 
 
 def manifold_recall(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
@@ -77,7 +77,42 @@ def manifold_recall(real: Tensor, generated: Tensor, k: int = 3) -> Tensor:
         tensor(0.2500, dtype=torch.float64)
     """
     real, generated = image_pair(real, generated, minimum=k + 1)
-    return _on_manifold(real, generated, k).double().mean()
+    return share_on_manifold(real, generated, k)
+
+
+def share_on_manifold(points: Tensor, centres: Tensor, k: int = 3) -> Tensor:
+    """Compute the share of points on the manifold of others, as of features of a network, in which the paper has it.
+
+    The share of generated images on the manifold of the real ones is the precision, the share of real images on the
+    manifold of the generated ones the recall.
+
+    Args:
+        points: Shape ``(N, D)``, floating, any range.
+        centres: Shape ``(M, D)``, floating.
+        k: Neighbour that sets the radius, see :func:`manifold_precision`.
+
+    Returns:
+        Float64 scalar, from 0 to 1.
+
+    Raises:
+        TypeError: If one is not a floating tensor.
+        ValueError: If the shapes are wrong, or values are NaN or infinite.
+        SampleCountError: If there are ``k`` centres or fewer, or as few points.
+
+    Source:
+        Kynkäänniemi, Karras, Laine, Lehtinen, Aila 2019, arXiv:1904.06991.
+
+    Example:
+        >>> import torch
+        >>> centres = torch.tensor([[0.0], [10.0], [20.0], [30.0]])
+        >>> share_on_manifold(torch.tensor([[5.0], [45.0], [-15.0], [70.0]]), centres)
+        tensor(0.7500, dtype=torch.float64)
+    """
+    points, centres = as_rows(points, "points"), as_rows(centres, "centres")
+    if points.shape[1] != centres.shape[1]:
+        raise ValueError(f"points have {points.shape[1]} dimensions, centres {centres.shape[1]}: they must agree")
+    check_sample_counts(len(points), len(centres), minimum=k + 1)
+    return _on_manifold(points, centres, k).double().mean()
 
 
 def _on_manifold(points: Tensor, centres: Tensor, k: int) -> Tensor:

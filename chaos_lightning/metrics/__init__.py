@@ -4,6 +4,12 @@ from chaos_lightning.metrics.activity import ParticipationRatio, RestingFraction
 from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator
 from chaos_lightning.metrics.class_balance import ClassBalanceError, ClassCoverage
 from chaos_lightning.metrics.class_measures import ClassMeasures
+from chaos_lightning.metrics.feature_space import (
+    ConfidentShare,
+    FeatureFrechetDistance,
+    FeaturePrecision,
+    FeatureRecall,
+)
 from chaos_lightning.metrics.inversion import InvertedShare
 from chaos_lightning.metrics.lyapunov import LyapunovExponent
 from chaos_lightning.metrics.manifold import ManifoldPrecision, ManifoldRecall
@@ -19,6 +25,10 @@ __all__ = [
     "ClassBalanceError",
     "ClassCoverage",
     "ClassMeasures",
+    "ConfidentShare",
+    "FeatureFrechetDistance",
+    "FeaturePrecision",
+    "FeatureRecall",
     "InvertedShare",
     "LyapunovExponent",
     "ManifoldPrecision",

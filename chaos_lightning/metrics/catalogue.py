@@ -18,6 +18,13 @@ from chaos_lightning.functional import (
 )
 from chaos_lightning.metrics.adversarial_accuracy import AdversarialAccuracyIndicator
 from chaos_lightning.metrics.class_balance import ClassBalanceError, ClassCoverage
+from chaos_lightning.metrics.feature_space import (
+    CONFIDENT,
+    ConfidentShare,
+    FeatureFrechetDistance,
+    FeaturePrecision,
+    FeatureRecall,
+)
 from chaos_lightning.metrics.inversion import InvertedShare
 from chaos_lightning.metrics.manifold import ManifoldPrecision, ManifoldRecall
 from chaos_lightning.metrics.memorisation import NearCopyShare
@@ -62,6 +69,7 @@ class Measure:
 
 
 _TRAINING, _LABELLED = ("training_images",), ("training_images", "training_labels")
+_FEATURES = ("features", "image_shape")
 
 _TABLE = (
     Measure("second_moment_error", "E(2)", "second-moment error", metric=SecondMomentError, error=second_moment_error),
@@ -86,6 +94,39 @@ _TABLE = (
     Measure("manifold_precision", "precision", "manifold precision", best=1, metric=ManifoldPrecision, least_images=4),
     Measure("manifold_recall", "recall", "manifold recall", best=1, metric=ManifoldRecall, least_images=4),
     Measure("roughness", "roughness", "roughness", best=1, metric=Roughness, needs=("image_shape",)),
+    Measure(
+        "feature_frechet_distance",
+        "feature FD",
+        "Fréchet distance of features",
+        metric=FeatureFrechetDistance,
+        needs=_FEATURES,
+    ),
+    Measure(
+        "feature_precision",
+        "feature precision",
+        "manifold precision of features",
+        best=1,
+        metric=FeaturePrecision,
+        needs=_FEATURES,
+        least_images=4,
+    ),
+    Measure(
+        "feature_recall",
+        "feature recall",
+        "manifold recall of features",
+        best=1,
+        metric=FeatureRecall,
+        needs=_FEATURES,
+        least_images=4,
+    ),
+    Measure(
+        "confident_share",
+        "confident",
+        f"share that the classifier is sure of (above {CONFIDENT:g})",
+        best=None,  # real images have a share below 1
+        metric=ConfidentShare,
+        needs=("classifier", "image_shape"),
+    ),
     Measure("inverted_share", "inverted", "share of inverted images", metric=InvertedShare),
     Measure(
         "near_copy_share",
@@ -116,6 +157,9 @@ ERRORS = tuple(ERROR_FUNCTIONS)
 
 SYMBOLS = {name: MEASURES[name].symbol for name in ERRORS}
 """Names of the four accuracy measures to their symbols in the paper."""
+
+FEATURE_MEASURES = tuple(measure.name for measure in _TABLE if {"features", "classifier"} & {*measure.needs})
+"""Names of the measures in the feature space of a network."""
 
 TRAINING_MEASURES = tuple(measure.name for measure in _TABLE if "training_images" in measure.needs)
 """Names of the measures that look for the nearest training image."""

@@ -7,8 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
-from chaos_lightning.metrics.catalogue import ERRORS, MEASURES, Measure
+from chaos_lightning.metrics.catalogue import ERRORS, FEATURE_MEASURES, MEASURES, Measure
 from chaos_lightning.metrics.class_measures import ClassEvaluation, ClassMeasures
+from chaos_lightning.metrics.feature_network import FeatureNetwork
 from chaos_lightning.metrics.spectrum import SpectrumError
 from chaos_lightning.shapes import has_neighbours, num_values
 
@@ -49,8 +50,32 @@ def four_measures(num_pixels: int) -> MetricCollection:
     return MetricCollection({name: _make(MEASURES[name], num_pixels=num_pixels) for name in ERRORS})
 
 
+def feature_measures(
+    features: nn.Module, image_shape: Sequence[int], count: int | None = None
+) -> dict[str, Metric | MetricCollection]:
+    """Make the measures in the feature space of a network, by their names.
+
+    Args:
+        features: Network, see :class:`FeatureNetwork`; one of the measures needs a classifier.
+        image_shape: Channels, height and width of an image; without channels there is one.
+        count: Images on a side, of which a measure may need more; None makes all measures.
+    """
+    features = FeatureNetwork.of(features)  # one for all, which then share its results
+    given = {"features": features, "classifier": features, "image_shape": (1, *image_shape)[-3:]}
+    return {
+        name: _make(MEASURES[name], **given)
+        for name in FEATURE_MEASURES
+        if (count is None or MEASURES[name].least_images <= count)
+        and ("classifier" not in MEASURES[name].needs or features.is_classifier)
+    }
+
+
 def all_measures(
-    image_shape: Sequence[int], training_images: Tensor | None, training_labels: Tensor | None, count: int
+    image_shape: Sequence[int],
+    training_images: Tensor | None,
+    training_labels: Tensor | None,
+    count: int,
+    features: nn.Module | None = None,
 ) -> MetricCollection:
     """Make the accuracy measures, and the measures of diversity that are possible.
 
@@ -59,6 +84,7 @@ def all_measures(
         training_images: Training images of the generator, ``(M, ...)``, for near-copies; None leaves these out.
         training_labels: Their labels, ``(M,)``, for the classes; None leaves these out.
         count: Images on a side.
+        features: Network for the measures in its feature space; None leaves these out.
     """
     shape = tuple(image_shape)
     num_pixels = num_values(shape)
@@ -72,7 +98,7 @@ def all_measures(
         measure
         for measure in MEASURES.values()
         if measure.metric is not None
-        and measure.name not in ERRORS
+        and measure.name not in (*ERRORS, *FEATURE_MEASURES)
         and measure.least_images <= count
         and all(given[need] is not None for need in measure.needs)
     ]
@@ -84,6 +110,8 @@ def all_measures(
 
     for measure in sorted(possible, key=order):
         measures.add_metrics({measure.name: _make(measure, **given)})
+    if features is not None:
+        measures.add_metrics(feature_measures(features, image_shape, count))
     return measures
 
 

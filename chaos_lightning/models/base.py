@@ -41,6 +41,7 @@ class ChaoticGenerator(HebbianTraining):
         noise: strength of the noise injected at every time step, in training and in sampling; 0 injects none. With
             gain 0, noise drives the network instead of chaos (Langevin dynamics). The strength is the standard
             deviation that noise alone gives a potential for dt -> 0, see :class:`Noise`.
+        noise_layers: layers that get noise, 0 is the visible one; None gives it to all.
         num_classes: number of classes whose labels join the pixels in the visible layer; 0 trains on pixels alone.
         label_repetitions: number of label units for each class.
         held_label_share: share of the free phase's chains that hold the labels of the minibatch's images, as chains do
@@ -77,6 +78,7 @@ class ChaoticGenerator(HebbianTraining):
         rate: RateName | RateFunction = "tanh",
         rule: ContrastiveHebbian | LearningRule | None = None,
         noise: float = 0.0,
+        noise_layers: list[int] | None = None,
         num_classes: int = 0,
         label_repetitions: int = 5,
         held_label_share: float = 0.0,
@@ -95,6 +97,7 @@ class ChaoticGenerator(HebbianTraining):
             num_classes=num_classes,
             num_chains=num_chains,
             noise=noise,
+            noise_layers=noise_layers,
             dropouts={"coupling_dropout": coupling_dropout, "hidden_dropout": hidden_dropout},
             shares={"held_label_share": held_label_share, "held_pixel_share": held_pixel_share},
         )
@@ -106,7 +109,7 @@ class ChaoticGenerator(HebbianTraining):
             self.clock.steps_until(time, name="measure_times")
         self.measure_times = sorted({sampling_time, *measure_times})
         self.layout = VisibleLayout(self.image_shape, num_classes, label_repetitions)
-        self.noise = noise
+        self.noise, self.noise_layers = noise, noise_layers
         self.num_chains = num_chains
         self.held_shares = [held_label_share, held_pixel_share]
         self.coupling_dropout, self.hidden_dropout = coupling_dropout, hidden_dropout

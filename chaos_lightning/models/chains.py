@@ -40,12 +40,14 @@ class ChainSampler(ImageGenerator):
         layout: layout of its visible layer.
         clock: time constant, time step and sampling time.
         noise: strength of injected noise.
+        noise_layers: layers that get noise; None gives it to all.
     """
 
     network: ChaoticNetwork
     layout: VisibleLayout
     clock: Clock
     noise: float
+    noise_layers: list[int] | None
 
     @torch.no_grad()
     def perform(
@@ -207,7 +209,7 @@ class ChainSampler(ImageGenerator):
     @property
     def sampler(self) -> Sampler:
         """The sampling loop over this network."""
-        return Sampler(self.network, self.layout, self.clock, self.noise)
+        return Sampler(self.network, self.layout, self.clock, self.noise, self.noise_layers)
 
     def _rates_of(self, images: Tensor) -> Tensor:
         """Check a user's images and return their visible rates, on the network's device."""

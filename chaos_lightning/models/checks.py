@@ -1,6 +1,6 @@
 """Checks of a network's settings, before anything is made from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOVED = {
@@ -29,6 +29,7 @@ def check_settings(
     num_classes: int,
     num_chains: int | None,
     noise: float,
+    noise_layers: Sequence[int] | None,
     dropouts: Mapping[str, float],
     shares: Mapping[str, float],
 ) -> None:
@@ -39,6 +40,7 @@ def check_settings(
         num_layers: number of layers.
         num_chains: number of chains of the free phase; None takes one per image.
         noise: strength of injected noise.
+        noise_layers: layers that get noise; None gives it to all.
         dropouts: probabilities of dropping couplings and hidden units, by the names of the settings.
         shares: shares of the free phase's chains that hold labels or pixels, by the names of the settings.
 
@@ -49,6 +51,13 @@ def check_settings(
         raise ValueError(f"num_chains must be at least 1, but is {num_chains}; leave it out for one chain an image")
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise must be 0 or more, but is {noise}; 0 switches it off")
+    if noise_layers is not None and (not noise_layers or not {*noise_layers} <= {*range(num_layers)}):
+        raise ValueError(
+            f"noise_layers names layers from 0, the visible one, to {num_layers - 1}, but is {noise_layers}; leave it "
+            "out to give all of them noise"
+        )
+    if noise_layers is not None and noise == 0:
+        raise ValueError(f"noise_layers={noise_layers} says where noise goes, but there is none: set noise")
     for name, dropout in dropouts.items():
         if not 0 <= dropout < 1:
             raise ValueError(f"{name} is a probability from 0 to below 1, but is {dropout}; 0 switches it off")

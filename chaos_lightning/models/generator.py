@@ -68,6 +68,7 @@ class ImageGenerator(Saved):
         self.image_shape = shape_of(shape)
         self.seed = seed
         self.evaluation = None
+        self.further_measures = {}
         self._make_optimizer = optimizer
         self._make_lr_scheduler = lr_scheduler
         self._stage_measures = {}  # made when first needed: they are large

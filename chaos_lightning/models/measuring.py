@@ -1,10 +1,11 @@
 """Measures of generated images against real ones, in validation and test."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from chaos_lightning.metrics.class_measures import ClassMeasures
 from chaos_lightning.metrics.evaluation import Evaluation, StageMeasures, four_measures
@@ -24,6 +25,7 @@ class Measured(ManualUpdates):
         measure_times: times at which validation and test measure, T among them.
         evaluation: the measures of the last validation or test; None before.
         training_names: names that training logs, which callbacks may monitor.
+        further_measures: what callbacks add to :meth:`make_measures`: functions that make measures by their names.
     """
 
     image_shape: Shape
@@ -31,6 +33,7 @@ class Measured(ManualUpdates):
     measure_times: list[float]
     evaluation: Evaluation | None
     training_names: ClassVar[tuple[str, ...]] = ()
+    further_measures: dict[str, Callable[[], dict[str, Metric | MetricCollection]]]
     _stage_measures: dict[str, StageMeasures]
 
     @property
@@ -83,8 +86,14 @@ class Measured(ManualUpdates):
 
     def _start_measuring(self, stage: str) -> None:
         if stage not in self._stage_measures:
-            self._stage_measures[stage] = StageMeasures(self.measure_times, self.make_measures, self.class_measures())
+            self._stage_measures[stage] = StageMeasures(self.measure_times, self._all_measures, self.class_measures())
         self._stage_measures[stage].to(self.device).reset()
+
+    def _all_measures(self) -> MetricCollection:
+        measures = self.make_measures()
+        for make in self.further_measures.values():
+            measures.add_metrics(make())
+        return measures
 
     @torch.no_grad()
     def _measure(self, stage: str, batch: "EvaluationBatch") -> Tensor:

@@ -104,7 +104,9 @@ class HebbianTraining(RuleRates):
             seed: seed of the start, see :func:`initial_potentials`.
             first_chain: index of the first chain among the chains of all processes.
         """
-        return start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
+        return start_of(
+            num_chains, seed=seed, first_chain=first_chain, noise=self.noise, noise_layers=self.noise_layers
+        )
 
     def phases(self, step: Step) -> Phases:
         """Return the phases of a step, ready to run; the free phase then notes potentials for the watch."""

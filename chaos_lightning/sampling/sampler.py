@@ -20,12 +20,14 @@ class Sampler:
         layout: layout of its visible layer.
         clock: time constant, time step and sampling time.
         noise: strength of injected noise.
+        noise_layers: layers that get noise; None gives it to all.
     """
 
     network: ChaoticNetwork
     layout: VisibleLayout
     clock: Clock
     noise: float = 0.0
+    noise_layers: Sequence[int] | None = None
 
     def run(
         self,
@@ -48,7 +50,9 @@ class Sampler:
         """
         ascending = sorted(times)
         num_steps = [self.clock.steps_until(time) for time in ascending]
-        start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=self.noise)
+        start = start_of(
+            num_chains, seed=seed, first_chain=first_chain, noise=self.noise, noise_layers=self.noise_layers
+        )
         if examples is not None:
             examples = examples.to(self.network.biases[0].device)
         held = held_by(task, self.layout, examples)

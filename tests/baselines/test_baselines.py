@@ -11,6 +11,7 @@ from half_bright import FewPixels
 from lightning.pytorch import Trainer
 
 from chaos_lightning.baselines import (
+    FlowMatching,
     GaussianDistribution,
     GenerativeAdversarialNetwork,
     HeldOutImages,
@@ -28,6 +29,7 @@ SMALL = {"visible_units": 25}
 ALL = [
     (VariationalAutoencoder, {"hidden_units": 7, "latent_units": 3}),
     (GenerativeAdversarialNetwork, {"hidden_units": 7, "latent_units": 3}),
+    (FlowMatching, {"hidden_units": 7, "sampling_steps": 3}),
     (RestrictedBoltzmannMachine, {"hidden_units": 7, "num_chains": 11, "gibbs_steps": 2, "sampling_steps": 3}),
     (GaussianDistribution, {}),
     (HeldOutImages, {}),
@@ -73,7 +75,7 @@ def test_a_baseline_is_measured_saved_and_loaded_as_a_network_is(cls, sizes, tmp
         assert torch.equal(loaded.sample(30, seed=3), images)
 
 
-@pytest.mark.parametrize(("cls", "sizes"), ALL[:3], ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("cls", "sizes"), ALL[:4], ids=lambda value: getattr(value, "__name__", ""))
 def test_a_resumed_run_ends_as_one_never_interrupted(cls, sizes, tmp_path):
     whole, _ = fitted(cls, sizes, 6)
     _, trainer = fitted(cls, sizes, 3)
@@ -131,6 +133,45 @@ def test_both_players_of_the_gan_step_from_where_the_other_was():
             expected = before - 2e-4 * gradient / (gradient.abs() + 1e-8)
             large = gradient.abs() > 1e-5
             torch.testing.assert_close(after[large], expected[large], rtol=0, atol=1e-6)
+
+
+def test_error_of_the_ends_is_that_of_the_velocity_weighted_by_the_time_left():
+    """Lipman et al., equation 23, with sigma_min = 0: |u(x_t, t) - (x_1 - x_0)|^2 at x_t = (1 - t) x_0 + t x_1."""
+    model = FlowMatching(**SMALL, hidden_units=7).double()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(13, 25, generator=generator, dtype=torch.float64) * 2 - 1
+    noise = torch.randn(13, 25, generator=generator, dtype=torch.float64)
+    times = torch.linspace(0, 0.95, 13, dtype=torch.float64).unsqueeze(1)
+    points = (1 - times) * noise + times * images
+    with torch.no_grad():
+        velocity = (model.end_of_path(points, times) - points) / (1 - times)
+        expected = ((1 - times) * (velocity - (images - noise))).numpy() ** 2
+        assert float(model.error(images, noise, times)) == pytest.approx(expected.mean(), rel=1e-12)
+
+
+def test_flow_to_a_gaussian_converges_as_explicit_euler_does():
+    """Ends N(m, s^2): E[x_1 | x_t] = m + t s^2 (x_t - t m) / ((1 - t)^2 + t^2 s^2); the flow maps x_0 to m + s x_0."""
+    mean, deviation = 0.2, 0.1
+
+    class Exact(FlowMatching):
+        def end_of_path(self, points, times):
+            variance = (1 - times) ** 2 + times**2 * deviation**2
+            return mean + times * deviation**2 / variance * (points - times * mean)
+
+    errors = []
+    for steps in (50, 100, 200):
+        model = Exact(**SMALL, hidden_units=7, sampling_steps=steps).double()
+        start = model.draw(25, 40, seed=(0, 2), first_sample=0)
+        exact = mean + deviation * start
+        errors.append(float((model.generate(40, seed=(0, 2), first_sample=0) - exact).abs().max()))
+    assert errors[0] < 0.03
+    assert errors[0] / errors[1] == pytest.approx(2, abs=0.2)
+    assert errors[1] / errors[2] == pytest.approx(2, abs=0.1)
+
+
+def test_flow_needs_a_step():
+    with pytest.raises(ValueError, match="sampling_steps must be at least 1, but is 0"):
+        FlowMatching(**SMALL, sampling_steps=0)
 
 
 def exact_moments(weights, visible_bias, hidden_bias):
@@ -231,7 +272,7 @@ def test_held_out_images_are_never_those_they_are_compared_with():
         model.sample(41, seed=0)
 
 
-@pytest.mark.parametrize(("cls", "sizes"), ALL[:3])
+@pytest.mark.parametrize(("cls", "sizes"), ALL[:4])
 @pytest.mark.parametrize("bad", [255.0, float("nan")])
 def test_images_that_are_not_in_range_are_refused(cls, sizes, bad):
     images = torch.zeros(20, 1, 5, 5)

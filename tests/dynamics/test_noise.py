@@ -20,7 +20,7 @@ def learned_network(layer_sizes, gain=1.5):
     return network
 
 
-def plain_run(network, num_chains, num_steps):
+def plain_run(network, num_chains, num_steps, noisy):
     """``x_i <- (1 - alpha) x_i + alpha (sum_j K_ij phi(x_j) + b_i) + strength sqrt(2 alpha) xi_i``, in float64."""
     sizes = list(network.layer_sizes)
     x = [layer.double() for layer in initial_potentials(sizes, num_chains, seed=SEED)]
@@ -32,19 +32,22 @@ def plain_run(network, num_chains, num_steps):
             for layer in range(network.num_layers)
         ]
         x = [
-            (1 - ALPHA) * potential + ALPHA * field + STRENGTH * (2 * ALPHA) ** 0.5 * noise
-            for potential, field, noise in zip(x, fields, xi, strict=True)
+            (1 - ALPHA) * potential + ALPHA * field + STRENGTH * (2 * ALPHA) ** 0.5 * noise * (layer in noisy)
+            for layer, (potential, field, noise) in enumerate(zip(x, fields, xi, strict=True))
         ]
     return x
 
 
-@pytest.mark.parametrize("layer_sizes", [[11], [11, 7], [11, 7, 5]])
-def test_a_run_is_that_of_a_plain_loop(layer_sizes):
+@pytest.mark.parametrize(
+    ("layer_sizes", "layers"), [([11], None), ([11, 7], None), ([11, 7, 5], None), ([11, 7], [1]), ([11, 7, 5], [0, 2])]
+)
+def test_a_run_is_that_of_a_plain_loop(layer_sizes, layers):
     network = learned_network(layer_sizes)
-    early, late = run_chains(network, ALPHA, 23, [4, 9], seed=SEED, noise=STRENGTH)
+    noisy = range(len(layer_sizes)) if layers is None else layers
+    early, late = run_chains(network, ALPHA, 23, [4, 9], seed=SEED, noise=STRENGTH, noise_layers=layers)
     with torch.no_grad():
         for state, num_steps in ((early, 4), (late, 9)):
-            for potential, expected in zip(state.potentials, plain_run(network, 23, num_steps), strict=True):
+            for potential, expected in zip(state.potentials, plain_run(network, 23, num_steps, noisy), strict=True):
                 torch.testing.assert_close(potential.double(), expected, rtol=0, atol=1e-5)
 
 
@@ -83,6 +86,17 @@ def test_a_layer_solved_in_closed_form_has_the_distribution_of_one_that_is_stepp
     assert abs(float(added.mean())) < 4 * (variance / added.numel()) ** 0.5
     assert abs(float(torch.corrcoef(torch.stack([added.flatten(), start.flatten()]))[0, 1])) < 4 / added.numel() ** 0.5
     assert torch.equal(state.rates[0], image)
+
+
+def test_a_layer_solved_in_closed_form_gets_no_noise_that_is_for_others():
+    network, image = learned_network([11, 7]), torch.linspace(-1, 1, 11).expand(5, 11)
+    quiet, driven, noisy = (
+        run_chains(network, ALPHA, 5, [9], seed=SEED, held=Held(image), noise=STRENGTH, noise_layers=layers)[0].rates[1]
+        for layers in ([0], [1], None)
+    )
+    assert torch.equal(quiet, run_chains(network, ALPHA, 5, [9], seed=SEED, held=Held(image))[0].rates[1])
+    assert torch.equal(driven, noisy)
+    assert not torch.equal(quiet, noisy)
 
 
 def test_a_run_without_noise_draws_nothing(monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from chaos_lightning.commands.sweep.command import sweep
 from chaos_lightning.commands.sweep.grid import Sweep
 from chaos_lightning.experiments.command import split_arguments
-from chaos_lightning.experiments.plan import Run
+from chaos_lightning.experiments.plan import Run, labels
 
 GAIN, RATE, MODEL = "model.init_args.gain", "model.init_args.optimizer.init_args.lr", "model"
 
@@ -34,6 +34,14 @@ def test_of_several_grids_each_is_done_and_nothing_twice(tmp_path):
     points = [{}, {GAIN: 0}, {GAIN: 1.5}, {MODEL: "a.TwoLayer", RATE: 0.1}, {GAIN: 3}]
     assert [(run.seed, run.settings) for run in runs] == [(seed, point) for seed in (3, 5) for point in points]
     assert len({run.name for run in runs}) == len(runs)
+
+
+def test_a_wiring_is_named_by_its_connections():
+    wiring = [{"lower": 0, "upper": 1, "gain_down": 0.8, "gain_up": 2.0}, {"lower": 1, "upper": 1, "learned": False}]
+    assert labels({"model.init_args.wiring": wiring}) == {"wiring": "0-1 down 0.8 up 2, 1-1 fixed"}
+    assert labels({"model.init_args.wiring": None}) == {"wiring": "null"}
+    runs = [Run({"model.init_args.wiring": [{**wiring[0], "gain_down": gain}]}, 0) for gain in (0, 0.5, None)]
+    assert len({run.name for run in runs}) == 3
 
 
 def test_names_differ_and_fit_a_file_system():

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from chaos_lightning import functional
-from chaos_lightning.metrics.catalogue import ERROR_FUNCTIONS, ERRORS, MEASURES, SYMBOLS, TRAINING_MEASURES
+from chaos_lightning.metrics.catalogue import (
+    ERROR_FUNCTIONS,
+    ERRORS,
+    FEATURE_MEASURES,
+    MEASURES,
+    SYMBOLS,
+    TRAINING_MEASURES,
+)
 from chaos_lightning.metrics.evaluation import all_measures, evaluate
 
 TRAINING, LABELS = torch.linspace(-1, 1, 7 * 13).view(7, 13), torch.arange(7) % 3
@@ -31,6 +38,15 @@ def test_the_four_errors():
     assert TRAINING_MEASURES == ("near_copy_share", "class_balance_error", "class_coverage")
 
 
+def test_the_measures_of_features():
+    assert FEATURE_MEASURES == (
+        "feature_frechet_distance",
+        "feature_precision",
+        "feature_recall",
+        "confident_share",
+    )
+
+
 @pytest.mark.parametrize(
     ("training", "labels", "count", "missing"),
     [
@@ -45,6 +61,7 @@ def test_measures_that_are_possible_are_taken_with_their_parts(training, labels,
     real, generated = torch.rand(2, count, 13, generator=generator) * 2 - 1
     values = evaluate(all_measures([13], training, labels, count), real, generated)
     missing = {*missing, "roughness"}  # rows have no neighbours above and below
+    missing |= {*FEATURE_MEASURES}  # no network is given
     by_class = {"class_agreement", "accuracy", "calibration_error"}
     assert set(values) == set(MEASURES) - by_class - missing
     assert values["relative_entropy_error"] == pytest.approx(values["entropy_ratio"] ** 2)

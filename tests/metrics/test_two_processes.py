@@ -3,6 +3,7 @@
 import pytest
 import torch
 from gloo import on_two_processes
+from torch import nn
 from torchmetrics import MetricCollection
 
 from chaos_lightning.functional import SampleCountError
@@ -10,6 +11,9 @@ from chaos_lightning.metrics import (
     AdversarialAccuracyIndicator,
     ClassBalanceError,
     ClassCoverage,
+    FeatureFrechetDistance,
+    FeaturePrecision,
+    FeatureRecall,
     InvertedShare,
     ManifoldPrecision,
     ManifoldRecall,
@@ -30,6 +34,9 @@ def images(count, seed, spread=1.0):
 REAL, GENERATED, TRAINING = images(COUNT, 1), images(COUNT, 2, spread=0.7), images(31, 3)
 
 
+OF_FEATURES = FeatureFrechetDistance, FeaturePrecision, FeatureRecall
+
+
 def metrics(grouped=True):
     labels = torch.arange(31) % 5
     return MetricCollection(
@@ -44,6 +51,7 @@ def metrics(grouped=True):
             ClassCoverage(TRAINING, labels),
             ManifoldPrecision(NUM_PIXELS),
             ManifoldRecall(NUM_PIXELS),
+            *(metric(nn.Flatten(), (1, 1, NUM_PIXELS)) for metric in OF_FEATURES),
         ],
         compute_groups=grouped,
     )

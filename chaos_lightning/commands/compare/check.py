@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from chaos_lightning.checkpoints import read_checkpoint, training_data_name
 from chaos_lightning.commands.cli import ChaosCLI
 from chaos_lightning.commands.compare.contestants import NAME, Comparison
-from chaos_lightning.commands.fit_run import without_training
+from chaos_lightning.commands.fit_run import features_of, without_training
 from chaos_lightning.experiments.plan import Run
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.shapes import described
 
 
 def check(plan: Comparison) -> None:
-    """Make every contestant and its data, and check that there are enough images.
+    """Make every contestant and its data, and check that there are enough images, and the network of features.
 
     Raises:
-        FileNotFoundError: if there is no such checkpoint.
+        FileNotFoundError: if there is no such checkpoint, or no such network.
         ValueError: if a contestant cannot be made or measured, with advice.
     """
     for name, entrant in plan.contestants.items():
@@ -26,7 +26,8 @@ def check(plan: Comparison) -> None:
     names: dict[str, str] = {}
     for run in (run for run in plan.runs() if run.seed == plan.seeds[0]):
         name, path = run.settings[NAME], plan.checkpoint(run)
-        data = make_untrained(plan, run).datamodule
+        cli = make_untrained(plan, run)
+        data = cli.datamodule
         num_validation = data.hparams["num_validation"]
         names.setdefault(f"{type(data).__name__}, {data.origin}, with num_validation={num_validation}", name)
         if path is not None:
@@ -43,6 +44,7 @@ def check(plan: Comparison) -> None:
         differ = ", ".join(f"{name}: {description}" for description, name in names.items())
         raise ValueError(f"all contestants must have the same data, so name it in settings. Now {differ}")
     data.prepare_data()
+    features_of(cli)
     available = min(len(data.test), len(data.train), len(data.validation))
     if not 4 <= plan.num_samples <= available:
         raise ValueError(
@@ -62,13 +64,16 @@ def make_untrained(plan: Comparison, run: Run) -> ChaosCLI:
     return without_training(arguments)
 
 
+_KEPT = ("--data", "--features", "--seed_everything", "--trainer.accelerator", "--trainer.devices")
+
+
 def _of_data_and_trainer(arguments: Sequence[str]) -> list[str]:
-    """Keep the options of data, seed and device, each with its values."""
+    """Keep the options of data, features, seed and device, each with its values."""
     wanted = False
     kept = []
     for argument in arguments:
         if argument.startswith("--"):
-            wanted = argument.startswith(("--data", "--seed_everything", "--trainer.accelerator", "--trainer.devices"))
+            wanted = argument.startswith(_KEPT)
         if wanted:
             kept.append(argument)
     return kept

@@ -92,8 +92,8 @@ def _report(plan: Comparison, queue: RunQueue, reference: str) -> None:
         about = (
             f"Mean ± standard deviation over seeds. {plan.budget:g} s of training for each contestant that was trained "
             f"here, by {machines}; {plan.num_samples:,} samples against as many test images. 0 is best for E, 1/2 for "
-            "A_G, 1 for precision and recall. Peak memory is that of a run's whole process in training and sampling, "
-            "or what it takes on its GPU."
+            "A_G, 1 for precision, recall and roughness, 0 for the Fréchet distance of features (FD). Peak memory is "
+            "that of a run's whole process in training and sampling, or what it takes on its GPU."
         )
         text = markdown(contestants, about, verdicts(contestants, reference))
         images: dict[str, np.ndarray] = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from chaos_lightning.baselines import HeldOutImages
 from chaos_lightning.callbacks import TrainingClock
@@ -30,7 +30,7 @@ from chaos_lightning.commands.compare.standings import (
     STEPS,
     TRAINING_SECONDS,
 )
-from chaos_lightning.commands.fit_run import fit
+from chaos_lightning.commands.fit_run import features_of, fit
 from chaos_lightning.data import ImageDataModule
 from chaos_lightning.experiments.log import LOG_NAME, quiet
 from chaos_lightning.experiments.plan import Run, run_folder
@@ -56,12 +56,14 @@ class Trained:
         data: the data set.
         steps: number of training steps.
         seconds: seconds of training; None if a loaded checkpoint does not tell.
+        features: network for the measures in its feature space; None if none was asked for.
     """
 
     model: ImageGenerator
     data: ImageDataModule
     steps: int
     seconds: float | None
+    features: nn.Module | None
 
 
 def do_run(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]]:
@@ -124,7 +126,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
             else:
                 np.savez_compressed(file, vectors=first.numpy())
         memory = peak_memory(model.device)  # before measuring, which takes more
-        quantities = _measure(images, trained.data)
+        quantities = _measure(images, trained.data, trained.features)
     frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]
     quantities |= {
         PARAMETERS: sum(p.numel() for p in model.trainable()) if model.learns else 0,
@@ -152,7 +154,7 @@ def _train(plan: Comparison, run: Run, folder: Path) -> Trained:
     once = [f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}"]
     cli, seconds = fit([*arguments, *once])
     device = cli.trainer.strategy.root_device  # Lightning has moved it to the CPU
-    return Trained(cli.model.to(device), cli.datamodule, cli.trainer.global_step, seconds)
+    return Trained(cli.model.to(device), cli.datamodule, cli.trainer.global_step, seconds, features_of(cli))
 
 
 def _load(plan: Comparison, run: Run) -> Trained:
@@ -164,12 +166,12 @@ def _load(plan: Comparison, run: Run) -> Trained:
     model = ImageGenerator.load_from_checkpoint(path, map_location=device).to(device)
     states = checkpoint.get("callbacks", {})
     seconds = next((state["seconds"] for name, state in states.items() if name == TrainingClock.__name__), None)
-    return Trained(model, cli.datamodule, checkpoint["global_step"], seconds)
+    return Trained(model, cli.datamodule, checkpoint["global_step"], seconds, features_of(cli))
 
 
-def _measure(images: Tensor, data: ImageDataModule) -> dict[str, float]:
+def _measure(images: Tensor, data: ImageDataModule, features: nn.Module | None) -> dict[str, float]:
     """Compare samples with test images, and with training images for classes and near-copies."""
     held_out, _ = data.draw_evaluation(data.test, len(images))
     labels = data.train.labels if data.num_classes > 1 else None
-    measures = all_measures(images.shape[1:], data.train.images, labels, len(images))
+    measures = all_measures(images.shape[1:], data.train.images, labels, len(images), features)
     return evaluate(measures, held_out.images, images)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from chaos_lightning.commands.compare.contestants import NAME
 from chaos_lightning.experiments.queue import SETTINGS
 from chaos_lightning.experiments.spread import Spread, sum_up
-from chaos_lightning.metrics.catalogue import ERRORS, SYMBOLS
+from chaos_lightning.metrics.catalogue import ERRORS, FEATURE_MEASURES, MEASURES, SYMBOLS
 
 PARAMETERS = "parameters"
 FROZEN_PARAMETERS = "frozen_parameters"
@@ -21,6 +21,8 @@ DIVERSITY = (
     "generated_accuracy",
     "manifold_precision",
     "manifold_recall",
+    "roughness",
+    *FEATURE_MEASURES,
     "class_coverage",
     "class_balance_error",
     "near_copy_share",
@@ -84,6 +86,10 @@ CRITERIA: Mapping[str, Criterion] = {
     **{error: Criterion(symbol) for error, symbol in SYMBOLS.items()},
     "manifold_precision": Criterion("precision", lambda value: -value),
     "manifold_recall": Criterion("recall", lambda value: -value),
+    "roughness": Criterion("roughness", lambda value: abs(math.log(value)) if value > 0 else math.inf),
+    "feature_frechet_distance": Criterion(MEASURES["feature_frechet_distance"].title),
+    "feature_precision": Criterion("feature precision", lambda value: -value),
+    "feature_recall": Criterion("feature recall", lambda value: -value),
     "class_balance_error": Criterion("class balance error"),
     SAMPLING_SECONDS: Criterion("seconds per 1,000 samples"),
     MEMORY: Criterion("peak memory in MiB"),

@@ -17,7 +17,7 @@ from chaos_lightning.commands.compare.standings import (
 )
 from chaos_lightning.experiments.spread import Spread
 from chaos_lightning.files import written_at_once
-from chaos_lightning.metrics.catalogue import ERRORS, MEASURES
+from chaos_lightning.metrics.catalogue import ERRORS, FEATURE_MEASURES, MEASURES
 
 SHOWN = (
     *ERRORS,
@@ -26,6 +26,7 @@ SHOWN = (
     "manifold_precision",
     "manifold_recall",
     "roughness",
+    *FEATURE_MEASURES,
     "class_balance_error",
     "near_copy_share",
 )
@@ -47,14 +48,16 @@ WHOLE_NUMBERS = (PARAMETERS, FROZEN_PARAMETERS, STEPS, MEMORY)
 
 def markdown(contestants: Sequence[Standing], about: str, verdicts: Sequence[str]) -> str:
     """Write the table in Markdown, below a description and above the verdicts."""
+    measured = {quantity for contestant in contestants for quantity in contestant.spreads}
+    columns = [quantity for quantity in COLUMNS if quantity in measured or quantity not in FEATURE_MEASURES]
     lines = [
         about,
         "",
-        f"| contestant | model | runs | {' | '.join(COLUMNS.values())} |",
-        "|---|---|" + "---|" * (len(COLUMNS) + 1),
+        f"| contestant | model | runs | {' | '.join(COLUMNS[quantity] for quantity in columns)} |",
+        "|---|---|" + "---|" * (len(columns) + 1),
     ]
     for contestant in contestants:
-        cells = [_cell(quantity, contestant.spreads.get(quantity)) for quantity in COLUMNS]
+        cells = [_cell(quantity, contestant.spreads.get(quantity)) for quantity in columns]
         name = f"{contestant.name} (floor)" if contestant.is_real else contestant.name
         lines.append(f"| {name} | {contestant.model} | {contestant.num_runs} | {' | '.join(cells)} |")
     lines += ["", *(f"- {verdict}" for verdict in verdicts)]

@@ -1,20 +1,31 @@
 """Plots of a sweep: over the first setting, and over the Lyapunov exponent."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chaos_lightning.commands.sweep.quantities import BEST_TIMES, DIVERSITY, LYAPUNOV, RATIOS, STEPS_TO_THRESHOLD
+from chaos_lightning.commands.sweep.quantities import (
+    BEST_TIMES,
+    DIVERSITY,
+    LYAPUNOV,
+    RATIOS,
+    ROUGHNESS,
+    STEPS_TO_THRESHOLD,
+)
 from chaos_lightning.experiments.plan import labels
 from chaos_lightning.experiments.spread import Result, is_number
 from chaos_lightning.files import written_at_once
-from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
+from chaos_lightning.metrics.catalogue import FEATURE_MEASURES, MEASURES, SYMBOLS
 from chaos_lightning.pictures.style import new_figure
+
+LETTER = 0.08
+"""Inches of a small letter of an axis."""
 
 MARKERS = ("o-", "s--", "^:", "d-.")
 
@@ -35,9 +46,22 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
         ("best sampling time", dict(zip(BEST_TIMES, SYMBOLS.values(), strict=True)), "linear", None),
         ("Lyapunov exponent", dict(zip(LYAPUNOV, ("before training", "after"), strict=True)), "linear", 0),
         ("diversity", DIVERSITY_LABELS, "linear", None),
+        ("roughness (1 is right)", {ROUGHNESS: ""}, "log", 1),
     ]
-    figure = new_figure(11, width=14)
-    for axes, (title, quantities, scale, reference) in zip(figure.subplots(3, 3).flat, panels, strict=True):
+    if any(FEATURE_MEASURES[0] in result.spreads for result in results):
+        distance, *shares = FEATURE_MEASURES
+        panels.append((MEASURES[distance].title, {distance: ""}, "log", None))
+        panels.append(("features", {name: MEASURES[name].symbol for name in shares}, "linear", None))
+    rows, texts = -(-len(panels) // 3), _axis(results).texts
+    is_long = len(texts) > 3
+    room = LETTER * max(map(len, texts)) if is_long else 0
+    figure = new_figure(11 / 3 * rows + room, width=14)
+    places = figure.subplots(rows, 3, sharex=is_long)  # then the lowest panels alone have the texts
+    for row, column in itertools.product(range(rows), range(3)):
+        if 3 * row + column >= len(panels):
+            places[row, column].axis("off")
+            places[row - 1, column].tick_params(labelbottom=True)
+    for axes, (title, quantities, scale, reference) in zip(places.flat, panels, strict=False):
         axes.set_title(title)
         _draw(axes, results, quantities)
         means = [result.spreads[name].mean for result in results for name in quantities if name in result.spreads]
@@ -51,11 +75,30 @@ def sweep_figure(results: Sequence[Result], threshold: float) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> None:
+class _Axis(NamedTuple):
+    """The axis over which a sweep is drawn.
+
+    Attributes:
+        first: setting on the axis; "" where the runs have different settings, each combination of which has a place.
+        texts: texts of its places; none on an axis of numbers.
+    """
+
+    first: str
+    texts: list[str]
+
+
+def _axis(results: Sequence[Result]) -> _Axis:
     alike = all(result.settings.keys() == results[0].settings.keys() for result in results)
     first = next(iter(results[0].settings), "") if alike else ""
-    numbers = all(is_number(result.settings.get(first)) for result in results)
-    texts = list(dict.fromkeys(_text(result, first) for result in results))
+    if all(is_number(result.settings.get(first)) for result in results):
+        return _Axis(first, [])
+    return _Axis(first, list(dict.fromkeys(_text(result, first) for result in results)))
+
+
+def _draw(axes: Axes, results: Sequence[Result], quantities: dict[str, str]) -> None:
+    first, texts = _axis(results)
+    numbers = not texts
+    alike = all(result.settings.keys() == results[0].settings.keys() for result in results)
     lines: dict[str, list[Result]] = {}
     for result in results:
         others = {name: value for name, value in result.settings.items() if name != first} if alike else {}

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from chaos_lightning.commands.fit_run import fit, without_training
-from chaos_lightning.commands.sweep.quantities import CANCELLED, DIVERSITY, LYAPUNOV, SECONDS
+from chaos_lightning.commands.fit_run import features_of, fit, without_training
+from chaos_lightning.commands.sweep.quantities import CANCELLED, DIVERSITY, LYAPUNOV, ROUGHNESS, SECONDS
 from chaos_lightning.dynamics import long_run_exponents
 from chaos_lightning.experiments.log import LOG_NAME, quiet
 from chaos_lightning.experiments.plan import Plan, Run, run_folder
-from chaos_lightning.functional import manifold_precision, manifold_recall
+from chaos_lightning.functional import manifold_precision, manifold_recall, roughness
 from chaos_lightning.models import ChaoticGenerator, ImageGenerator
 
 LYAPUNOV_CHAINS = 20
@@ -20,12 +20,14 @@ def check_runs(plan: Plan, runs: list[Run]) -> None:
 
     Raises:
         DataError: if the data cannot be read.
+        FileNotFoundError: if a network of features is asked for that is not there.
         ValueError: if settings make no network, or ask for several processes.
     """
     for run in runs:
         cli = without_training(plan.fit_arguments(run))
     cli.datamodule.prepare_data()
     cli.datamodule.setup("fit")
+    features_of(cli)
 
 
 def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
@@ -55,4 +57,6 @@ def do_run(plan: Plan, run: Run) -> tuple[float, dict[str, Any]]:
     generated = model.sample(len(real), seed=run.seed)
     for name, measure in zip(DIVERSITY[1:], (manifold_precision, manifold_recall), strict=True):
         attributes[name] = float(measure(real, generated.to(real)))
+    if min(real.shape[-2:]) >= 3:
+        attributes[ROUGHNESS] = float(roughness(real, generated.to(real)))
     return evaluation.measures[model.sampling_time]["second_moment_error"], attributes

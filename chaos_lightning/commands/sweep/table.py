@@ -13,12 +13,13 @@ from chaos_lightning.commands.sweep.quantities import (
     LYAPUNOV,
     QUANTITIES,
     RATIOS,
+    ROUGHNESS,
     STEPS_TO_THRESHOLD,
 )
 from chaos_lightning.experiments.plan import labels
 from chaos_lightning.experiments.spread import Result, Spread
 from chaos_lightning.files import written_at_once
-from chaos_lightning.metrics.catalogue import MEASURES, SYMBOLS
+from chaos_lightning.metrics.catalogue import FEATURE_MEASURES, MEASURES, SYMBOLS
 
 PRINTED = {
     STEPS_TO_THRESHOLD: "steps to threshold",
@@ -29,8 +30,9 @@ PRINTED = {
     CANCELLED: "cancelled",
     DIVERSITY[0]: MEASURES[DIVERSITY[0]].symbol,
     DIVERSITY[2]: MEASURES[DIVERSITY[2]].symbol,
+    **{name: MEASURES[name].symbol for name in (ROUGHNESS, *FEATURE_MEASURES)},
 }
-"""Quantity to its column on the screen. The CSV file has all quantities."""
+"""Quantity to its column on the screen, where a run has it. The CSV file has all quantities."""
 
 
 def write_table(path: Path, results: Sequence[Result]) -> None:
@@ -56,13 +58,16 @@ def print_table(results: Sequence[Result], threshold: float) -> None:
     names = list(dict.fromkeys(name for result in results for name in labels(result.settings)))
     for name in names:
         table.add_column(name)
-    for column in ("runs", *PRINTED.values()):
+    measured = {quantity for result in results for quantity in result.spreads}
+    printed = [name for name in PRINTED if name in measured or name not in FEATURE_MEASURES]
+    for column in ("runs", *(PRINTED[name] for name in printed)):
         table.add_column(column, justify="right")
     for result in results:
         settings = labels(result.settings)
-        cells = [_cell(result.spreads.get(quantity), result.num_runs) for quantity in PRINTED]
+        cells = [_cell(result.spreads.get(quantity), result.num_runs) for quantity in printed]
         table.add_row(*(settings.get(name, "") for name in names), str(result.num_runs), *cells)
-    Console(width=max(Console().width, 190)).print(table)
+    needed = Console(width=1_000).measure(table).maximum
+    Console(width=max(Console().width, needed)).print(table)
 
 
 def _cell(spread: Spread | None, num_runs: int) -> str:

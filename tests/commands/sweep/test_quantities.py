@@ -94,8 +94,11 @@ def test_plot_puts_numbers_on_an_axis_and_names_side_by_side(tmp_path):
 def test_plot_of_several_grids_gives_each_combination_its_place(tmp_path):
     settings = [{}, {GAIN: 0}, {GAIN: 0, MODEL: "a.B"}, {"model.init_args.l1": 0.1}]
     results = sum_up([(each, {ERRORS[0]: value}) for value, each in enumerate(settings, 1)])
-    axes = sweep_figure(results, 0.05).axes[1]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["base", "gain=0", "gain=0, model=B", "l1=0.1"]
+    panels = sweep_figure(results, 0.05).axes
+    axes, lowest = panels[1], panels[7]  # of this column, the lowest alone has the texts
+    assert [text.get_text() for text in lowest.get_xticklabels()] == ["base", "gain=0", "gain=0, model=B", "l1=0.1"]
+    assert lowest.xaxis.get_tick_params()["labelbottom"]
+    assert not axes.xaxis.get_tick_params()["labelbottom"]
     (points,) = (line.get_xydata().tolist() for line in axes.get_lines() if line.get_marker() == "o")
     assert points == [[0, 1], [1, 2], [2, 3], [3, 4]]
     write_table(tmp_path / "table.csv", results)
@@ -104,6 +107,18 @@ def test_plot_of_several_grids_gives_each_combination_its_place(tmp_path):
     assert [(row[GAIN], row[MODEL], row["model.init_args.l1"]) for row in rows] == [
         ("", "", ""), ("0", "", ""), ("0", "a.B", ""), ("", "", "0.1")
     ]  # fmt: skip
+
+
+def test_roughness_is_drawn_always_and_features_where_they_were_measured():
+    runs = [({GAIN: gain}, {ERRORS[0]: 0.1, "roughness": 1 + gain}) for gain in (0, 2)]
+    titles = [axes.get_title() for axes in sweep_figure(sum_up(runs), 0.05).axes if axes.axison]
+    assert titles[9:] == ["roughness (1 is right)"]
+    runs = [(point, {**reached, "feature_frechet_distance": 7.0}) for point, reached in runs]
+    panels = {axes.get_title(): axes for axes in sweep_figure(sum_up(runs), 0.05).axes}
+    assert list(panels)[9:] == ["roughness (1 is right)", "Fréchet distance of features", "features"]
+    for title, values in (("roughness (1 is right)", [1, 3]), ("Fréchet distance of features", [7, 7])):
+        (points,) = (line.get_xydata() for line in panels[title].get_lines() if line.get_marker() == "o")
+        assert points.tolist() == [[0, values[0]], [2, values[1]]]
 
 
 def test_measures_are_drawn_over_the_exponents_before_and_after_training():

@@ -24,6 +24,7 @@ def plan_of(monkeypatch, tmp_path):
         monkeypatch.setattr(command, "check_runs", lambda *_: None)
         monkeypatch.setattr(command, "work", lambda plan, *_: plans.append(plan))
         sample = ["--data.data_dir", "null", "--data.num_eval_images", "1000"]  # which has no more
+        sample += ["--features.network", "null"]  # there is no classifier yet
         command.main(["--config", str(path), *sample, *arguments])
         return plans[0]
 
