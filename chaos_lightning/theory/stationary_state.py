@@ -12,7 +12,7 @@ from torch import Tensor
 from chaos_lightning.dynamics import RateFunction, RateName, Wiring
 from chaos_lightning.theory.autocorrelations import NEAR, solve_autocorrelations
 from chaos_lightning.theory.correlation_times import falling_times
-from chaos_lightning.theory.growth import mean_field_exponent
+from chaos_lightning.theory.growth import mean_field_growth
 from chaos_lightning.theory.rate_checks import odd_rate, slope_at_rest
 from chaos_lightning.theory.variance_gains import Array, spectral_radius, variance_gains
 
@@ -32,6 +32,8 @@ class MeanField:
         slopes: autocorrelation of the rates' derivatives phi'(x), likewise; it tends to the square of their mean.
         effective_gain: above 1 the state of rest is not stable, see :func:`effective_gain`.
         lyapunov_exponent: the largest one, per unit of time (of the unit of tau).
+        deviation_shares: share of each layer in the squared length of the fastest growing deviation, ``(layers,)``: where
+            chaos lives, or where deviations from rest die out last.
         decay_time: in which the autocorrelations decay by a factor e at long lags, the same one in all layers that
             drive one another; that of the slowest layers. NaN at rest.
 
@@ -44,6 +46,7 @@ class MeanField:
     slopes: Tensor
     effective_gain: float
     lyapunov_exponent: float
+    deviation_shares: Tensor
     decay_time: float
 
     @property
@@ -105,7 +108,7 @@ def mean_field(
     Source:
         One layer: H. Sompolinsky, A. Crisanti, H. J. Sommers, Phys. Rev. Lett. 61, 259 (1988). Several populations:
         J. Kadmon, H. Sompolinsky, Phys. Rev. X 5, 041030 (2015). For the Euler map and for the exponent of several
-        layers see :class:`TimeLags` and :func:`mean_field_exponent`.
+        layers see :class:`TimeLags` and :func:`mean_field_growth`.
 
     Example:
         >>> theory = mean_field([784, 500], gain=2.0, dt=None, tau=1.0)
@@ -129,16 +132,19 @@ def mean_field(
         spacing, num_lags = (dt or tau / 10), 2
         silent = torch.zeros(len(gains), num_lags, dtype=torch.float64)
         times = spacing * torch.arange(num_lags, dtype=torch.float64)
-        return MeanField(
-            times, silent, silent, torch.full_like(silent, slope**2), effective, growth / tau, float("nan")
-        )
+        slopes = torch.full_like(silent, slope**2)
+        # Where layers rest, modes of the couplings have mean squares that these multiply by their squared eigenvalue.
+        values, modes = np.linalg.eig(gains)
+        squares = np.abs(modes[:, values.real.argmax()]) if effective > 0 else np.ones(len(gains))
+        shares = _shares(squares, layer_sizes)
+        return MeanField(times, silent, silent, slopes, effective, growth / tau, shares, float("nan"))
     # Correlations that last many time steps obey a differential equation: (1 - alpha) times the second derivative.
     slow = alpha is not None and effective - 1 < NEAR
     found = solve_autocorrelations(gains[np.ix_(active, active)], phi, effective - 1, None if slow else alpha, NUM_LAGS)
     shape = (len(gains), found.lags.num_lags)
     potentials, rates, slopes = np.zeros(shape), np.zeros(shape), np.full(shape, slope**2)
     potentials[active], rates[active], slopes[active] = found.potentials, found.rates, found.slopes
-    exponent = mean_field_exponent(gains, slopes, found.lags)
+    exponent, squares = mean_field_growth(gains, slopes, found.lags)
     unit = tau
     if alpha is not None and slow:
         unit, exponent = tau * sqrt(1 - alpha), log1p(alpha * exponent) / alpha
@@ -149,8 +155,15 @@ def mean_field(
         torch.from_numpy(slopes),
         effective,
         exponent / tau,
+        _shares(squares, layer_sizes),
         unit / found.decay_rate,
     )
+
+
+def _shares(squares: Array, layer_sizes: Sequence[int]) -> Tensor:
+    """Return the share of each layer in a squared length, given mean squares of a unit."""
+    total = torch.from_numpy(squares) * torch.tensor(layer_sizes, dtype=torch.float64)
+    return total / total.sum()
 
 
 def active_layers(gains: Array) -> Array:

@@ -150,3 +150,12 @@ def test_a_time_step_that_is_none_is_refused(settings):
 def test_a_time_constant_that_is_none_is_refused(tau):
     with pytest.raises(ValueError, match="tau must be a positive number"):
         mean_field([5], dt=None, tau=tau)
+
+
+def test_deviations_live_where_couplings_are_strong():
+    """Without chaos the shares are of the mode that dies out last; unequal gains make it live in the lower layer."""
+    assert mean_field([7, 5], gain=0.0).deviation_shares.tolist() == pytest.approx([7 / 12, 5 / 12])
+    assert mean_field([7, 5, 2], gain=2.0).deviation_shares.tolist() == pytest.approx([1 / 2, 5 / 14, 1 / 7])
+    resting = [{"lower": 0, "upper": 1, "gain_down": 0.8, "gain_up": 0.2}]
+    assert mean_field([5, 5], wiring=resting).deviation_shares.tolist() == pytest.approx([0.8, 0.2])  # squares as gains
+    assert float(mean_field([5, 5], wiring=TWO, dt=0.5, tau=1.0).deviation_shares[0]) > 0.8
