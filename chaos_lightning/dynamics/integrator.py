@@ -157,8 +157,8 @@ class EulerIntegrator:
 
         Args:
             state: state of the chains.
-            deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer; or several of each chain,
-                one after the other, ``(chains times several, units)``.
+            deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer; or several of each
+                chain, one after the other, ``(chains times several, units)``.
             num_steps: number of time steps.
 
         Returns:

@@ -32,8 +32,8 @@ class MeanField:
         slopes: autocorrelation of the rates' derivatives phi'(x), likewise; it tends to the square of their mean.
         effective_gain: above 1 the state of rest is not stable, see :func:`effective_gain`.
         lyapunov_exponent: the largest one, per unit of time (of the unit of tau).
-        deviation_shares: share of each layer in the squared length of the fastest growing deviation, ``(layers,)``: where
-            chaos lives, or where deviations from rest die out last.
+        deviation_shares: share of each layer in the squared length of the fastest growing deviation, ``(layers,)``:
+            where chaos lives, or where deviations from rest die out last.
         decay_time: in which the autocorrelations decay by a factor e at long lags, the same one in all layers that
             drive one another; that of the slowest layers. NaN at rest.
 
@@ -132,12 +132,12 @@ def mean_field(
         spacing, num_lags = (dt or tau / 10), 2
         silent = torch.zeros(len(gains), num_lags, dtype=torch.float64)
         times = spacing * torch.arange(num_lags, dtype=torch.float64)
-        slopes = torch.full_like(silent, slope**2)
         # Where layers rest, modes of the couplings have mean squares that these multiply by their squared eigenvalue.
         values, modes = np.linalg.eig(gains)
         squares = np.abs(modes[:, values.real.argmax()]) if effective > 0 else np.ones(len(gains))
         shares = _shares(squares, layer_sizes)
-        return MeanField(times, silent, silent, slopes, effective, growth / tau, shares, float("nan"))
+        steepest = torch.full_like(silent, slope**2)
+        return MeanField(times, silent, silent, steepest, effective, growth / tau, shares, float("nan"))
     # Correlations that last many time steps obey a differential equation: (1 - alpha) times the second derivative.
     slow = alpha is not None and effective - 1 < NEAR
     found = solve_autocorrelations(gains[np.ix_(active, active)], phi, effective - 1, None if slow else alpha, NUM_LAGS)

@@ -114,12 +114,12 @@ def test_the_first_of_few_exponents_is_the_largest_one():
 
 
 def test_as_many_exponents_are_measured_as_the_dimension_takes():
-    network = ChaoticNetwork([31, 20], gain=6.0, seed=1).double()
+    network = ChaoticNetwork([61, 40], gain=8.0, seed=1).double()
     settings = {"duration": 50, "transient": 20, "dt": 0.2, "tau": 1.0, "seed": 1}
     enough = spectrum_to_dimension(network, 2, **settings)
-    assert enough.of_chains.shape[1] in (16, 32)
+    assert enough.of_chains.shape[1] in (16, 32, 64)
     whole = lyapunov_spectrum(network, 2, **settings)  # of other directions to start with, so up to 1 / duration
-    torch.testing.assert_close(enough.dimension, whole.dimension, rtol=0.1, atol=0)
+    torch.testing.assert_close(enough.dimension, whole.dimension, rtol=0.2, atol=0)
     assert (enough.dimension < enough.of_chains.shape[1]).all()
     assert whole.reaches_dimension
 
