@@ -17,9 +17,9 @@ DESCRIPTION = (
 )
 EPILOG = (
     "Further commands, each with a --help of its own: complete fills in hidden parts of images; report draws what a "
-    "trained network does; measure measures the images of any generator; export writes trained weights as "
-    ".safetensors; sweep compares networks with other settings; compare holds generators of any kind against each "
-    "other."
+    "trained network does; chaos puts theory and measurement of its chaos side by side; measure measures the images of "
+    "any generator; export writes trained weights as .safetensors; sweep compares networks with other settings; "
+    "compare holds generators of any kind against each other."
 )
 
 

@@ -34,6 +34,8 @@ class MeanField:
         lyapunov_exponent: the largest one, per unit of time (of the unit of tau).
         deviation_shares: share of each layer in the squared length of the fastest growing deviation, ``(layers,)``:
             where chaos lives, or where deviations from rest die out last.
+        jacobian_radius: radius of the disc around -1 that the eigenvalues of the Jacobians fill, in units of 1/tau, see
+            :func:`chaos_lightning.dynamics.field_jacobians`: the root of the spectral radius of G <phi'(x)^2>.
         decay_time: in which the autocorrelations decay by a factor e at long lags, the same one in all layers that
             drive one another; that of the slowest layers. NaN at rest.
 
@@ -47,6 +49,7 @@ class MeanField:
     effective_gain: float
     lyapunov_exponent: float
     deviation_shares: Tensor
+    jacobian_radius: float
     decay_time: float
 
     @property
@@ -109,6 +112,7 @@ def mean_field(
         One layer: H. Sompolinsky, A. Crisanti, H. J. Sommers, Phys. Rev. Lett. 61, 259 (1988). Several populations:
         J. Kadmon, H. Sompolinsky, Phys. Rev. X 5, 041030 (2015). For the Euler map and for the exponent of several
         layers see :class:`TimeLags` and :func:`mean_field_growth`.
+        Eigenvalues of the Jacobians: J. Aljadeff, M. Stern, T. Sharpee, Phys. Rev. Lett. 114, 088101 (2015).
 
     Example:
         >>> theory = mean_field([784, 500], gain=2.0, dt=None, tau=1.0)
@@ -137,7 +141,7 @@ def mean_field(
         squares = np.abs(modes[:, values.real.argmax()]) if effective > 0 else np.ones(len(gains))
         shares = _shares(squares, layer_sizes)
         steepest = torch.full_like(silent, slope**2)
-        return MeanField(times, silent, silent, steepest, effective, growth / tau, shares, float("nan"))
+        return MeanField(times, silent, silent, steepest, effective, growth / tau, shares, effective, float("nan"))
     # Correlations that last many time steps obey a differential equation: (1 - alpha) times the second derivative.
     slow = alpha is not None and effective - 1 < NEAR
     found = solve_autocorrelations(gains[np.ix_(active, active)], phi, effective - 1, None if slow else alpha, NUM_LAGS)
@@ -156,6 +160,7 @@ def mean_field(
         effective,
         exponent / tau,
         _shares(squares, layer_sizes),
+        float(np.sqrt(spectral_radius(gains * slopes[:, 0]))),
         unit / found.decay_rate,
     )
 
