@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "sampling": {"dynamics", "functional"},
     "metrics": {"functional"},
     "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
-    "callbacks": {"files", "metrics", "pictures", "pixels", "version"},
+    "callbacks": {"dynamics", "files", "metrics", "pictures", "pixels", "version"},
     "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling"},
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
