@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "metrics": {"functional", "shapes"},
     "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
     "features": {"files"},
-    "callbacks": {"features", "files", "metrics", "pictures", "pixels", "shapes", "version"},
+    "callbacks": {"dynamics", "features", "files", "metrics", "pictures", "pixels", "shapes", "version"},
     "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling", "shapes"},
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
@@ -41,9 +41,21 @@ MAY_IMPORT = {
         "shapes",
         "version",
     },
+    "chaos": {
+        "checkpoints",
+        "data",
+        "dynamics",
+        "files",
+        "functional",
+        "models",
+        "pictures",
+        "report",
+        "theory",
+    },
     "commands": {
         "baselines",
         "callbacks",
+        "chaos",
         "checkpoints",
         "data",
         "dynamics",

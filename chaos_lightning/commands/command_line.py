@@ -18,6 +18,7 @@ from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from chaos_lightning.chaos import chaos
 from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
 from chaos_lightning.commands.classifier import classifier
 from chaos_lightning.commands.cli import ChaosCLI
@@ -60,6 +61,7 @@ SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
     "complete": complete,
     "report": report,
     "classifier": classifier,
+    "chaos": chaos,
     "measure": measure,
     "export": export,
     "configs": configs,
@@ -158,7 +160,7 @@ def _run_simple_command(command: str, *arguments: str) -> None:
     if {"data", "ckpt_path"} <= signature(function).parameters.keys():
         # The checkpoint must be known before: it says which settings the data have.
         path = expand_paths(parser.parse_args(_without_option("data", arguments)).ckpt_path)
-        data = training_data(read_checkpoint(path))
+        data = None if path is None else training_data(read_checkpoint(path))
         if data and is_at_hand(data):
             parser.set_defaults(data=data)
     settings = vars(parser.instantiate_classes(expand_paths(parser.parse_args(list(arguments)))))

@@ -157,7 +157,8 @@ class EulerIntegrator:
 
         Args:
             state: state of the chains.
-            deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer.
+            deviations: deviations of the potentials, one tensor ``(chains, units)`` per layer; or several of each
+                chain, one after the other, ``(chains times several, units)``.
             num_steps: number of time steps.
 
         Returns:
@@ -173,11 +174,12 @@ class EulerIntegrator:
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
             shifted, rates = self._shifted(state)
             moved = self._join(deviations)
-            rate_deviations = torch.empty_like(rates)
+            rate_deviations = torch.empty_like(moved, dtype=rates.dtype)
             linear_step = self._linear_step(moved, rate_deviations, torch.empty_like(moved))
+            of_chains = (len(rates), -1, moved.shape[1])
             for _ in range(num_steps):
                 derivative = self._rate.derivative(rates).mul_(1 / self._rate.slope)  # couplings hold the slope
-                torch.mul(derivative, moved, out=rate_deviations)
+                torch.mul(derivative.unsqueeze(1), moved.view(of_chains), out=rate_deviations.view(of_chains))
                 linear_step()
                 self._loop(shifted, rates, 1)
             return self._state(state, shifted, num_steps), self._split(moved)

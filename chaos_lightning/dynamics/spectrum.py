@@ -1,6 +1,6 @@
 """The spectrum of Lyapunov exponents, by QR decompositions, and what follows from it."""
 
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -24,18 +24,27 @@ class LyapunovSpectrum(NamedTuple):
         mean: over the chains, ``(k,)``.
         standard_error: of that mean, ``(k,)``: the spread over initial conditions of one network, not over networks.
             NaN for a single chain.
+        layer_shares: share of each layer in the squared length of the direction of each exponent, averaged over time,
+            ``(chains, k, layers)``. Only the first direction is that of its exponent alone, the k-th is what the
+            space of the first k adds to the one before.
         num_units: number of units of the network, and so of all its exponents.
     """
 
     of_chains: Tensor
     mean: Tensor
     standard_error: Tensor
+    layer_shares: Tensor
     num_units: int
 
     @classmethod
-    def of(cls, exponents: Tensor, num_units: int) -> Self:
-        """Sum up the exponents ``(chains, k)`` of single chains."""
-        return cls(exponents, *mean_and_error(exponents), num_units)
+    def of(cls, exponents: Tensor, layer_shares: Tensor, num_units: int) -> Self:
+        """Sum up the exponents ``(chains, k)`` and the shares ``(chains, k, layers)`` of single chains."""
+        return cls(exponents, *mean_and_error(exponents), layer_shares, num_units)
+
+    @property
+    def reaches_dimension(self) -> bool:
+        """Whether these exponents are enough for :attr:`dimension`, and so for :attr:`entropy_rate`."""
+        return self.of_chains.shape[1] == self.num_units or bool((self.of_chains.sum(dim=1) < 0).all())
 
     @property
     def entropy_rate(self) -> Tensor:
@@ -106,7 +115,7 @@ def lyapunov_spectrum(
         \lambda_i = \frac{1}{n\,dt} \sum \log |R_{ii}|
 
     All exponents together add up to the mean log determinant of the Jacobian of a step, per dt. A step costs
-    about 2 k times that of a plain run of the chains. The exponents are those of the Euler map as it is run.
+    about k times that of a plain run of the chains. The exponents are those of the Euler map as it is run.
 
     Args:
         network: the network; the computation runs in its data type and on its device. In float32 the exponents are
@@ -154,23 +163,75 @@ def lyapunov_spectrum(
     state = integrator.start(random_start(network, num_chains, seed=seed, first_chain=first_chain))
     turning = transient_steps - transient_steps // 2
     state = integrator.advance(state, transient_steps // 2)
-    # Each chain is there once for each of its deviations, one after the other.
-    state = State(*(tuple(layer.repeat_interleave(num_exponents, dim=0) for layer in part) for part in state))
+    basis = random_basis(network, num_chains, num_exponents, seed=seed, first_chain=first_chain)
+    state, basis, _, _ = follow_basis(integrator, state, basis, turning, orthonormalise_every)
+    _, _, stretching, shares = follow_basis(integrator, state, basis, num_steps, orthonormalise_every)
+    return LyapunovSpectrum.of(stretching / (num_steps * dt), shares, num_units)
+
+
+def spectrum_to_dimension(network: ChaoticNetwork, num_chains: int, **settings: Any) -> LyapunovSpectrum:
+    """Measure as many Lyapunov exponents as the Kaplan-Yorke dimension takes: 16, or twice as many until they do.
+
+    Args:
+        network: the network.
+        num_chains: number of random starts.
+        **settings: all other settings of :func:`lyapunov_spectrum` but ``num_exponents``.
+
+    Raises:
+        ValueError: as :func:`lyapunov_spectrum` does.
+    """
+    num_units, num_exponents = sum(network.layer_sizes), 16
+    while True:
+        num_exponents = min(num_exponents, num_units)
+        spectrum = lyapunov_spectrum(network, num_chains, num_exponents=num_exponents, **settings)
+        if spectrum.reaches_dimension:
+            return spectrum
+        num_exponents *= 2
+
+
+def random_basis(
+    network: ChaoticNetwork, num_chains: int, num_directions: int, *, seed: Seed, first_chain: int = 0
+) -> Tensor:
+    """Draw orthonormal directions for each chain, ``(chains, units, directions)``; the seed is that of the chains."""
+    num_units, bias = sum(network.layer_sizes), network.biases[0]
     drawn = draw_by_chain(
-        num_units * num_exponents,
+        num_units * num_directions,
         num_chains,
         seed=(*seed_numbers(seed), DIRECTIONS),
         first_chain=first_chain,
-        device=network.biases[0].device,
+        device=bias.device,
     )
-    basis = torch.linalg.qr(drawn.to(network.biases[0].dtype).view(num_chains, num_units, num_exponents))[0]
-    stretching = torch.zeros(num_chains, num_exponents, dtype=torch.float64, device=basis.device)
-    cuts = [*range(0, turning, orthonormalise_every), *range(turning, turning + num_steps, orthonormalise_every)]
-    ends = [*cuts[1:], turning + num_steps]
-    for start, end in with_progress_bar(list(zip(cuts, ends, strict=True)), "Lyapunov spectrum"):
-        deviations = basis.mT.reshape(num_chains * num_exponents, num_units).split(network.layer_sizes, dim=1)
-        state, moved = integrator.advance_deviations(state, deviations, end - start)
-        basis, triangle = torch.linalg.qr(torch.cat(moved, dim=1).view(num_chains, num_exponents, num_units).mT)
-        if start >= turning:
-            stretching += triangle.diagonal(dim1=1, dim2=2).abs().double().log()
-    return LyapunovSpectrum.of(stretching / (num_steps * dt), num_units)
+    basis: Tensor = torch.linalg.qr(drawn.to(bias.dtype).view(num_chains, num_units, num_directions))[0]
+    return basis
+
+
+def follow_basis(
+    integrator: EulerIntegrator, state: State, basis: Tensor, num_steps: int, orthonormalise_every: int = 5
+) -> tuple[State, Tensor, Tensor, Tensor]:
+    """Follow orthonormal directions of each chain by the tangent dynamics.
+
+    Args:
+        integrator: integrator of the free network.
+        state: state of the chains.
+        basis: the directions, ``(chains, units, k)``.
+        num_steps: number of time steps.
+        orthonormalise_every: time steps between QR decompositions.
+
+    Returns:
+        The new state; the new directions; the log of the stretching along each, ``(chains, k)``; and the share of each
+        layer in their squared length, averaged over time, ``(chains, k, layers)``, both in float64.
+    """
+    num_chains, num_units, num_directions = basis.shape
+    sizes = [potential.shape[1] for potential in state.potentials]
+    stretching = torch.zeros(num_chains, num_directions, dtype=torch.float64, device=basis.device)
+    shares = stretching.new_zeros(num_chains, num_directions, len(sizes))
+    cuts = range(0, num_steps, orthonormalise_every)
+    for start in with_progress_bar(cuts, f"{num_directions} Lyapunov exponents"):
+        steps = min(orthonormalise_every, num_steps - start)
+        deviations = basis.mT.reshape(num_chains * num_directions, num_units).split(sizes, dim=1)
+        state, moved = integrator.advance_deviations(state, deviations, steps)
+        basis, triangle = torch.linalg.qr(torch.cat(moved, dim=1).view(num_chains, num_directions, num_units).mT)
+        stretching += triangle.diagonal(dim1=1, dim2=2).abs().double().log()
+        squares = torch.stack([part.double().square().sum(dim=1) for part in basis.split(sizes, dim=1)], dim=2)
+        shares += squares * (steps / num_steps)
+    return state, basis, stretching, shares

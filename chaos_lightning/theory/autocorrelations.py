@@ -1,5 +1,6 @@
 """The self-consistent autocorrelations of infinitely large layers."""
 
+from math import ceil, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +25,15 @@ ATTEMPTS = 12
 DECAY_TIMES = 16.0
 """Lags that are followed, in units of the time in which the autocorrelation decays: to exp(-16) = 1e-7."""
 
+NEAR = 0.02
+"""Excess of the effective gain over 1 below which solutions are followed from there."""
+
+NEAREST = 1e-5
+"""Excess that is tried: below it variances are not known well enough for the equations to tell the solution."""
+
 NO_SOLUTION = (
-    "no autocorrelation was found that solves the mean-field equations; close to the transition, at an effective gain "
-    "of 1, they become singular"
+    "no autocorrelation was found that solves the mean-field equations; they become singular where chaos sets in, at "
+    "an effective gain of 1: keep 1e-5 away from it"
 )
 
 
@@ -59,20 +66,48 @@ def solve_autocorrelations(
     in continuous time, or their like for the Euler map, see :class:`TimeLags`. A damped fixed-point iteration gets
     near the solution, and Newton's method gets there. Lags are added until the autocorrelations have decayed.
 
+    Close to the transition the iteration hardly moves. There the solution is followed from larger gains down, each
+    start extrapolated from the two solutions before by power laws of the excess.
+
     Args:
         gains: G, see :func:`variance_gains`; all of its layers must be active, the effective gain above 1.
         phi: rate function.
         excess: of the effective gain over 1; it says how slow the autocorrelations are to be expected.
-        alpha: dt / tau; None in continuous time.
+        alpha: dt / tau; None in continuous time, which it must be below an excess of NEAR.
         num_lags: in continuous time.
 
     Raises:
-        RuntimeError: if no solution is found, as can happen within some 1 % of the transition.
+        RuntimeError: if no solution is found.
     """
-    last = 20 + 10 / excess
-    lags = TimeLags.until(last, alpha, num_lags)
+    if excess >= NEAR:
+        return _from_scratch(gains, phi, excess, alpha, num_lags)
+    if excess < NEAREST:
+        raise RuntimeError(NO_SOLUTION)
+    path = NEAR * np.array([2**0.5, 1.0])
+    path = np.append(path, np.geomspace(NEAR, excess, max(2, 1 + ceil(log2(NEAR / excess))))[1:])
+    weaker = [gains * ((1 + each) / (1 + excess)) ** 2 for each in path]
+    former, last = (_from_scratch(weaker[i], phi, path[i], None, num_lags) for i in range(2))
+    for i in range(2, len(path)):
+        power = np.log(path[i] / path[i - 1]) / np.log(path[i - 1] / path[i - 2])
+        spacing = last.lags.spacing * (last.lags.spacing / former.lags.spacing) ** power
+        ratios = last.potentials.clip(min=1e-300) / former.potentials.clip(min=1e-300)
+        start = last.potentials * np.where(last.potentials > 1e-9 * last.potentials[:, :1], ratios, 1) ** power
+        former, last = last, _until_decayed(weaker[i], phi, TimeLags(spacing, num_lags, None), start)
+    return last
+
+
+def _from_scratch(
+    gains: Array, phi: ArrayFunction, excess: float, alpha: float | None, num_lags: int
+) -> Autocorrelations:
+    """Solve without a start."""
+    lags = TimeLags.until(20 + 10 / excess, alpha, num_lags)
     height = np.minimum(excess, 0.5 * gains.sum(axis=1).clip(min=1e-3))
-    potentials = height[:, None] * np.exp(-lags.times * min(1, excess) / 2)
+    return _until_decayed(gains, phi, lags, height[:, None] * np.exp(-lags.times * min(1, excess) / 2))
+
+
+def _until_decayed(gains: Array, phi: ArrayFunction, lags: TimeLags, potentials: Array) -> Autocorrelations:
+    """Solve from a start ``(layers, lags)``, and again with other lags until they reach to where all has decayed."""
+    last = lags.times[-1]
     for _ in range(8):
         potentials = _solve(gains, phi, lags, potentials)
         tables = [GaussianAverage.of(phi, each[0]) for each in potentials]
@@ -87,7 +122,7 @@ def solve_autocorrelations(
             last = max(DECAY_TIMES / decay_rate, 1.2 * last)
         else:
             last *= 2
-        shorter, lags = lags, TimeLags.until(last, alpha, num_lags)
+        shorter, lags = lags, TimeLags.until(last, lags.alpha, lags.num_lags)
         potentials = np.array([np.interp(lags.times, shorter.times, each, right=0) for each in potentials])
     raise RuntimeError(NO_SOLUTION)
 

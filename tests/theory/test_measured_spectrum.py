@@ -13,8 +13,10 @@ from chaos_lightning.dynamics import (
     field_jacobians,
     finite_time_exponents,
     initial_potentials,
+    local_spectra,
     lyapunov_exponents,
     lyapunov_spectrum,
+    spectrum_to_dimension,
 )
 from chaos_lightning.dynamics.jacobians import whole_coupling
 
@@ -104,10 +106,44 @@ def test_the_first_of_few_exponents_is_the_largest_one():
     error = math.hypot(float(few.standard_error[0]), float(largest.standard_error))
     assert abs(float(few.mean[0] - largest.mean)) < max(4 * error, 0.02)
     assert fewer.of_chains.shape == (3, 2)
+    assert not fewer.reaches_dimension
     with pytest.raises(ValueError, match="ask for more"):
         _ = fewer.dimension
     with pytest.raises(ValueError, match="ask for more"):
         _ = fewer.entropy_rate
+
+
+def test_as_many_exponents_are_measured_as_the_dimension_takes():
+    network = ChaoticNetwork([61, 40], gain=8.0, seed=1).double()
+    settings = {"duration": 50, "transient": 20, "dt": 0.2, "tau": 1.0, "seed": 1}
+    enough = spectrum_to_dimension(network, 2, **settings)
+    assert enough.of_chains.shape[1] in (16, 32, 64)
+    whole = lyapunov_spectrum(network, 2, **settings)  # of other directions to start with, so up to 1 / duration
+    torch.testing.assert_close(enough.dimension, whole.dimension, rtol=0.2, atol=0)
+    assert (enough.dimension < enough.of_chains.shape[1]).all()
+    assert whole.reaches_dimension
+
+
+def test_directions_lie_in_layers_by_their_squared_length():
+    """All directions together fill all units."""
+    network = trained_like([7, 5])
+    spectrum = lyapunov_spectrum(network, 3, duration=20, transient=4, dt=1.0, tau=4.0, seed=1)
+    sizes = torch.tensor([7, 5], dtype=torch.float64)
+    torch.testing.assert_close(spectrum.layer_shares.sum(dim=2), torch.ones(3, 12, dtype=torch.float64))
+    torch.testing.assert_close(spectrum.layer_shares.sum(dim=1), sizes.expand(3, 2))
+
+
+def test_local_spectra_average_to_the_spectrum_of_the_whole_time():
+    network = trained_like([7, 5])
+    settings = {"dt": 1.0, "tau": 4.0, "seed": 1}
+    first, second = local_spectra(network, 3, [5, 20], num_exponents=12, **settings)
+    whole = lyapunov_spectrum(network, 3, duration=20, transient=0, **settings)
+    torch.testing.assert_close((5 * first.of_chains + 15 * second.of_chains) / 20, whole.of_chains)
+    torch.testing.assert_close((5 * first.layer_shares + 15 * second.layer_shares) / 20, whole.layer_shares)
+    with pytest.raises(ValueError, match="between 1 and the 12 units"):
+        local_spectra(network, 3, [5], num_exponents=13, **settings)
+    with pytest.raises(ValueError, match="times must ascend"):
+        local_spectra(network, 3, [5, 5], num_exponents=2, **settings)
 
 
 def test_spectra_of_chains_do_not_depend_on_their_batch():
@@ -120,10 +156,10 @@ def test_spectra_of_chains_do_not_depend_on_their_batch():
 
 def test_dimension_and_entropy_rate_of_made_up_spectra():
     exponents = torch.tensor([[1.0, 0.0, -2.0, -5.0], [-1.0, -1.0, -2.0, -3.0], [0.5, 0.25, -1.0, -2.0]]).double()
-    spectrum = LyapunovSpectrum.of(exponents, 4)
+    spectrum = LyapunovSpectrum.of(exponents, torch.zeros(3, 4, 1), 4)
     torch.testing.assert_close(spectrum.dimension, torch.tensor([2.5, 0.0, 2.75], dtype=torch.float64))
     torch.testing.assert_close(spectrum.entropy_rate, torch.tensor([1.0, 0.0, 0.75], dtype=torch.float64))
-    growing = LyapunovSpectrum.of(torch.tensor([[1.0, -0.5]]), 2)
+    growing = LyapunovSpectrum.of(torch.tensor([[1.0, -0.5]]), torch.zeros(1, 2, 1), 2)
     assert float(growing.dimension) == 2
 
 

@@ -31,6 +31,40 @@ def test_the_exponent_grows_from_gain_one_as_published():
     assert near + (near - far) * 0.02 / 0.03 == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("dt", [None, 0.5])
+def test_close_to_the_transition_the_autocorrelation_is_a_hyperbolic_secant(dt):
+    """To leading order in e = g - 1: e / cosh(e t / sqrt(3)), and the Euler map has t / sqrt(1 - dt) in place of t."""
+    theory = mean_field([1], gain=1.001, dt=dt, tau=1.0)
+    times = theory.times.numpy() / math.sqrt(1 - (dt or 0))
+    np.testing.assert_allclose(theory.potentials[0].numpy(), 1e-3 / np.cosh(1e-3 * times / 3**0.5), atol=6e-6)
+    assert theory.lyapunov_exponent == pytest.approx(1e-6 / 2, rel=0.005)
+
+
+def test_close_to_the_transition_hard_tanh_conserves_energy_too():
+    theory = mean_field([1], gain=1.003, rate="hardtanh", **CONTINUOUS)
+    variance = float(theory.variances)
+    average = GaussianAverage.of(lambda x: x.clip(-1, 1), variance)
+    assert variance > 0.1
+    at_start, half_way = (1.003**2 * quad(average, 0, v)[0] / v**2 - 1 / 2 for v in (variance, variance / 2))
+    assert abs(at_start) < 1e-3 * abs(half_way)
+
+
+def test_slow_correlations_of_the_euler_map_are_those_of_its_differential_equation(monkeypatch):
+    approximate = mean_field([1], gain=1.019, dt=0.5, tau=1.0)
+    for module in ("stationary_state", "autocorrelations"):
+        monkeypatch.setattr(f"chaos_lightning.theory.{module}.NEAR", 0.01)
+    exact = mean_field([1], gain=1.019, dt=0.5, tau=1.0)
+    assert exact.times[1] == 0.5
+    assert float(approximate.variances) == pytest.approx(float(exact.variances), rel=1e-5)
+    assert approximate.lyapunov_exponent == pytest.approx(exact.lyapunov_exponent, rel=5e-5)
+    assert approximate.decay_time == pytest.approx(exact.decay_time, rel=1e-5)
+
+
+def test_too_close_to_the_transition_the_error_says_so():
+    with pytest.raises(RuntimeError, match="keep 1e-5 away"):
+        mean_field([1], gain=1 + 9e-6, **CONTINUOUS)
+
+
 def test_at_strong_gain_the_rates_are_signs():
     """Then v^2 / 2 = g^2 int_0^v 2/pi asin(C / v) dC, so v / g^2 -> 2 - 4/pi; corrections go as 1 / g^2."""
     limit = 2 - 4 / math.pi
@@ -116,3 +150,12 @@ def test_a_time_step_that_is_none_is_refused(settings):
 def test_a_time_constant_that_is_none_is_refused(tau):
     with pytest.raises(ValueError, match="tau must be a positive number"):
         mean_field([5], dt=None, tau=tau)
+
+
+def test_deviations_live_where_couplings_are_strong():
+    """Without chaos the shares are of the mode that dies out last; unequal gains make it live in the lower layer."""
+    assert mean_field([7, 5], gain=0.0).deviation_shares.tolist() == pytest.approx([7 / 12, 5 / 12])
+    assert mean_field([7, 5, 2], gain=2.0).deviation_shares.tolist() == pytest.approx([1 / 2, 5 / 14, 1 / 7])
+    resting = [{"lower": 0, "upper": 1, "gain_down": 0.8, "gain_up": 0.2}]
+    assert mean_field([5, 5], wiring=resting).deviation_shares.tolist() == pytest.approx([0.8, 0.2])  # squares as gains
+    assert float(mean_field([5, 5], wiring=TWO, dt=0.5, tau=1.0).deviation_shares[0]) > 0.8

@@ -11,6 +11,7 @@ from chaos_lightning.commands.sweep.plot import write_plots
 from chaos_lightning.commands.sweep.quantities import run_quantities
 from chaos_lightning.commands.sweep.run import check_runs, do_run
 from chaos_lightning.commands.sweep.table import print_table, write_table
+from chaos_lightning.commands.sweep.training_chaos import write_training_chaos
 from chaos_lightning.experiments.command import check_resources, open_queue, run_command, tell_unfinished
 from chaos_lightning.experiments.plan import read_config
 from chaos_lightning.experiments.queue import SETTINGS, RunQueue
@@ -43,7 +44,8 @@ def sweep(
             grids each is done by itself, for example to change one thing at a time; {} changes nothing.
         seeds: seeds with which each combination is run; the table tells mean and spread.
         settings: settings of fit that all runs share, by their dotted names; they override the base.
-        folder: folder for table.csv, plot.png, exponents.png, the runs and the study that says which are done.
+        folder: folder for table.csv, plot.png, exponents.png, the runs and the study that says which are done; and for
+            training_chaos.png, if the runs have the callback ChaosFile.
         threshold: E(2) up to which training steps are counted.
         workers: number of runs side by side on this machine. By default one for each GPU, or for each core if there is
             no GPU. 0 runs nothing: it draws table and plots anew from the finished runs.
@@ -83,6 +85,8 @@ def _report(plan: Sweep, queue: RunQueue, threshold: float) -> None:
         with queue.drawing:  # other commands may work on the same folder
             write_table(table, results)
             plots = write_plots(plan.folder, results, threshold)
+            runs = [(noted[SETTINGS], plan.folder / "runs" / name) for name, noted in done.items()]
+            plots += write_training_chaos(plan.folder, runs)
         print("\n".join([f"table {table}", *(f"plot  {plot}" for plot in plots)]))
     tell_unfinished(plan, queue)
 
