@@ -12,6 +12,7 @@ from torchvision.utils import save_image
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.files import written_at_once
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.pictures.grids import image_grid
 from chaos_lightning.pictures.spectra import spectra_figure
 
@@ -78,11 +79,19 @@ class TrainingPictures(Callback):
                     board.add_figure("spectrum", figure, step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the hyperparameters with the measures reached."""
+        """Log the settings of network and data with the measures reached, the four of accuracy first."""
         evaluation = as_generator(pl_module).evaluation
         if evaluation is None:
             return
-        reached = {f"reached/{name}": value for name, value in evaluation.measures[evaluation.sampling_time].items()}
+        measures = evaluation.measures[evaluation.sampling_time]
+        reached = {f"reached/{name}": measures[name] for name in sorted(measures, key=_place)}
+        settings = dict(pl_module.hparams_initial)
+        if trainer.datamodule is not None:  # type: ignore[attr-defined]
+            settings |= trainer.datamodule.hparams_initial  # type: ignore[attr-defined]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.log_hyperparams(dict(pl_module.hparams_initial), reached)
+                logger.log_hyperparams(settings, reached)
+
+
+def _place(measure: str) -> int:
+    return ERRORS.index(measure) if measure in ERRORS else len(ERRORS)

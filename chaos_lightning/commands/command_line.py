@@ -19,6 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
 from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer
 from chaos_lightning.commands.given_options import misplaced_options
+from chaos_lightning.commands.plain_help import PlainHelp
 from chaos_lightning.commands.shipped_configs import with_shipped_configs
 from chaos_lightning.commands.table import COMMANDS
 from chaos_lightning.data import DataError
@@ -129,8 +130,9 @@ def _run_function(command: str, *arguments: str) -> None:
     The data of the checkpoint's training are the default of ``--data``.
     """
     function = COMMANDS[command].attribute(command)
+    prog = f"chaos-lightning {command}"
     parser = capture_parser(
-        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
+        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=prog, parser_class=PlainHelp)
     )
     if "data" in signature(function).parameters:
         # The checkpoint must be known before: it says which settings the data have.

@@ -7,12 +7,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from chaos_lightning.callbacks import MeasuresFile
 from chaos_lightning.commands.parser_errors import explained
+from chaos_lightning.commands.plain_help import PlainHelp
 
 DEFAULT_CLASSES = {"model": "chaos_lightning.TwoLayer", "data": "chaos_lightning.MNISTDataModule"}
 """Section of the settings to its class."""
 
 
-class Parser(LightningArgumentParser):
+class Parser(PlainHelp, LightningArgumentParser):
     """Parser that explains a wrong argument without hundreds of lines on the use of all arguments."""
 
     def print_usage(self, file: Any = None) -> None:
