@@ -13,6 +13,8 @@ from typing import Any
 
 from jsonargparse import Namespace
 
+from chaos_lightning.pretrained import PREFIX, pretrained_file
+
 _ENDINGS_OF_FILES = (
     *(".npz", ".npy", ".pt", ".pth", ".ckpt", ".safetensors", ".h5", ".zip", ".csv", ".json", ".yaml", ".yml"),
     *(".png", ".jpg", ".jpeg", ".gif", ".pdf", ".svg", ".html", ".md", ".txt"),
@@ -26,9 +28,13 @@ _LEFT_BEHIND = 24 * 3600
 def expanded(text: str) -> str:
     """Replace ``~`` at the beginning and variables (``$NAME``, ``${NAME}``) as a shell does.
 
+    ``pretrained:NAME`` becomes the path of the network of that name that comes with the package.
+
     Raises:
-        ValueError: for a variable that is not set, which would become part of a name.
+        ValueError: for a variable that is not set, which would become part of a name, or an unknown network.
     """
+    if text.startswith(PREFIX):
+        return str(pretrained_file(text.removeprefix(PREFIX)))
     result = os.path.expanduser(os.path.expandvars(text))
     unset = re.search(r"\$(\{\w+\}|[A-Za-z_]\w*)", result)
     if unset is not None:

@@ -1,6 +1,8 @@
 """Imports run one way: each part may use only those named for it."""
 
 import ast
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "chaos_lightning"
 MAY_IMPORT = {
     "version": set(),
-    "files": set(),
+    "pretrained": set(),
+    "files": {"pretrained"},
     "pixels": set(),
     "shapes": set(),
     "pictures": set(),
@@ -21,10 +24,13 @@ MAY_IMPORT = {
     "theory": {"dynamics"},
     "sampling": {"dynamics", "functional", "shapes"},
     "metrics": {"functional", "shapes"},
-    "checkpoints": {"data", "dynamics", "files", "version"},  # of dynamics what makes two wirings equal
+    # Of dynamics what makes two wirings equal, and what draws frozen couplings again.
+    "checkpoints": {"data", "dynamics", "files", "version"},
     "features": {"files"},
     "callbacks": {"dynamics", "features", "files", "metrics", "pictures", "pixels", "shapes", "version"},
-    "models": {"checkpoints", "data", "dynamics", "functional", "learning", "metrics", "sampling", "shapes"},
+    "models": {
+        *("checkpoints", "data", "dynamics", "functional", "learning", "metrics", "pretrained", "sampling", "shapes"),
+    },
     # Of dynamics baselines take the random numbers, of models the base of all generators.
     "baselines": {"dynamics", "data", "models", "pixels", "sampling"},
     "trainer": {"callbacks", "models", "sampling"},
@@ -170,3 +176,15 @@ def test_every_part_is_listed():
 )
 def test_imports_of_every_kind_are_seen(source, imported):
     assert imported_parts(source, "chaos_lightning.experiments") == imported
+
+
+def test_the_public_names_leave_the_limits_of_the_trainer_as_lightning_has_them():
+    # typing keeps the first of Union[int, float] and Union[float, int], so that another package imported before
+    # Lightning would make the command line read a limit of 1 batch as 1.0, all batches.
+    code = (
+        "from chaos_lightning import ChaoticGenerator, Task, MNISTDataModule, CentredHebbian\n"
+        "from lightning.pytorch import Trainer\nimport inspect\n"
+        "print(inspect.signature(Trainer.__init__).parameters['limit_predict_batches'].annotation)"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert printed.strip() in ("typing.Union[int, float, NoneType]", "int | float | None")

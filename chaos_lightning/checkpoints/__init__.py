@@ -1,5 +1,6 @@
 """Checkpoints and exported weights: files are written whole, read without running code, and resumed exactly."""
 
+from chaos_lightning.checkpoints.compact import compacted
 from chaos_lightning.checkpoints.file import WholeFileIO, read_checkpoint
 from chaos_lightning.checkpoints.header import check_architecture, plain, read_header, write_header
 from chaos_lightning.checkpoints.migration import migrate
@@ -10,6 +11,7 @@ from chaos_lightning.checkpoints.training_data import (
     require_at_hand,
     training_data,
     training_data_name,
+    without_places,
 )
 from chaos_lightning.checkpoints.weights_file import SUFFIX, is_weights_file, write_weights_file
 
@@ -18,6 +20,7 @@ __all__ = [
     "WholeFileIO",
     "check_architecture",
     "check_unseen",
+    "compacted",
     "is_at_hand",
     "is_weights_file",
     "make_training_data",
@@ -28,6 +31,7 @@ __all__ = [
     "require_at_hand",
     "training_data",
     "training_data_name",
+    "without_places",
     "write_header",
     "write_weights_file",
 ]

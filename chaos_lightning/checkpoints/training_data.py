@@ -24,6 +24,14 @@ def training_data_name(checkpoint: dict[str, Any]) -> str:
     return "" if data is None else str(data["class_path"]).rpartition(".")[2]
 
 
+def without_places(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a checkpoint where the images lay on the machine of its training, for readers on other machines."""
+    data = dict(checkpoint.get("datamodule_hyper_parameters", {}))
+    if data.pop("data_dir", None) is not None:
+        data["_left_out"] = ["data_dir"]
+    return {**checkpoint, "datamodule_hyper_parameters": data}
+
+
 def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
     """Refuse validation images if training has seen some of them.
 
@@ -33,6 +41,11 @@ def check_unseen(checkpoint: dict[str, Any], data: ImageDataModule) -> None:
     settings = checkpoint.get("datamodule_hyper_parameters", {})
     if training_data_name(checkpoint) not in ("", type(data).__name__):
         return
+    if "data_dir" in settings.get("_left_out", ()) and data.hparams.get("data_dir") is None:
+        raise ValueError(
+            "some of these validation images may have been trained on: the network has learned from the full data set, "
+            "of which they are a sample. Take test images, or give --data.data_dir DIR"
+        )
     if settings.get("train") != data.hparams.get("train"):  # images from another file
         return
     names = [name for name in ("seed", "num_validation") if name in settings]

@@ -7,6 +7,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from chaos_lightning.checkpoints.compact import FROZEN, restored
 from chaos_lightning.checkpoints.header import KEY
 from chaos_lightning.files import written_at_once
 
@@ -19,6 +20,7 @@ _ENTRIES = (
     "global_step",
     "epoch",
     "pytorch-lightning_version",
+    FROZEN,
 )
 """Entries of a checkpoint that are kept beside its weights, as JSON in the file's metadata."""
 
@@ -29,7 +31,9 @@ def is_weights_file(path: str | Path) -> bool:
 
 
 def write_weights_file(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Write the weights of a checkpoint, frozen couplings included, and its settings, without the optimiser's state.
+    """Write the weights of a checkpoint and its settings, without the optimiser's state.
+
+    Frozen couplings are among them, unless the checkpoint is a compact one, see :func:`.compact.compacted`.
 
     The metadata has one entry, ``chaos_lightning``: JSON with the network's architecture, layer sizes and settings
     (``hyper_parameters``) and the number of training steps (``global_step``).
@@ -49,7 +53,8 @@ def read_weights_file(path: str | Path) -> dict[str, Any]:
     """Read a file of :func:`write_weights_file` as a checkpoint that lacks the state with which training would go on.
 
     Raises:
-        ValueError: if the file is damaged, or was written by another program.
+        ValueError: if the file is damaged, was written by another program, or lacks frozen couplings that cannot be
+            drawn here.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -60,4 +65,5 @@ def read_weights_file(path: str | Path) -> dict[str, Any]:
     if KEY not in metadata:
         raise ValueError(f"{path} was not written by chaos_lightning: its metadata lack the network's settings")
     entries: dict[str, Any] = json.loads(metadata[KEY])
-    return {**entries, "state_dict": weights}
+    checkpoint = {**entries, "state_dict": weights}
+    return restored(checkpoint) if FROZEN in checkpoint else checkpoint

@@ -31,7 +31,7 @@ from chaos_lightning.commands.closing_report import print_closing_report, print_
 from chaos_lightning.commands.faults import memory_explained
 from chaos_lightning.commands.given_options import asked_class, check_name
 from chaos_lightning.commands.last_run import take_newest_run
-from chaos_lightning.commands.parser import DEFAULT_CLASSES, DESCRIPTION, EPILOG, Parser, trainer_defaults
+from chaos_lightning.commands.parser import DEFAULT_CLASSES, Parser, trainer_defaults
 from chaos_lightning.commands.settings_check import check_settings
 from chaos_lightning.commands.settings_file import SettingsFile
 from chaos_lightning.commands.settings_of_checkpoint import settings_of
@@ -63,7 +63,7 @@ class ChaosCLI(LightningCLI):
             parser_class=Parser,
             save_config_callback=SettingsFile,
             trainer_defaults=trainer_defaults(),
-            parser_kwargs={"version": __version__, "description": DESCRIPTION, "epilog": EPILOG},
+            parser_kwargs={"version": __version__},
             args=args,
             run=run,
         )

@@ -1,16 +1,14 @@
 """All commands of ``chaos-lightning``, and their messages when they fail."""
 
-import importlib
 import logging
 import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from inspect import signature
 from pydoc import ErrorDuringImport
-from typing import Any
 
 import matplotlib
 import torch
@@ -18,20 +16,15 @@ from jsonargparse import auto_cli, capture_parser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from chaos_lightning.chaos import chaos
 from chaos_lightning.checkpoints import is_at_hand, read_checkpoint, training_data
-from chaos_lightning.commands.classifier import classifier
-from chaos_lightning.commands.cli import ChaosCLI
-from chaos_lightning.commands.complete import complete
-from chaos_lightning.commands.export import export
-from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer, not_known
+from chaos_lightning.commands.faults import LOST_PEER, is_lost_peer
 from chaos_lightning.commands.given_options import misplaced_options
-from chaos_lightning.commands.measure import measure
-from chaos_lightning.commands.shipped_configs import configs, with_shipped_configs
+from chaos_lightning.commands.plain_help import PlainHelp
+from chaos_lightning.commands.shipped_configs import with_shipped_configs
+from chaos_lightning.commands.table import COMMANDS
 from chaos_lightning.data import DataError
 from chaos_lightning.files import expand_paths
 from chaos_lightning.models import TrainingDivergedError
-from chaos_lightning.report import report
 
 SHOW_TRACEBACK = "CHAOS_LIGHTNING_TRACEBACK"
 """Environment variable: if it is set, errors show a traceback instead of an explanation."""
@@ -57,26 +50,9 @@ EXPLAINED = (
 INTERRUPTED, TERMINATED = 130, 143
 """Exit status after Ctrl-C and after SIGTERM, as in the shell."""
 
-SIMPLE_COMMANDS: dict[str, Callable[..., Any]] = {
-    "complete": complete,
-    "report": report,
-    "classifier": classifier,
-    "chaos": chaos,
-    "measure": measure,
-    "export": export,
-    "configs": configs,
-}
-"""Subcommands that need no trainer."""
 
-COMMANDS_WITH_OPTUNA = ("sweep", "compare")
-"""Subcommands that train many generators, shared out by Optuna; packages of the same names hold them."""
-
-
-def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line; it explains errors that a user can mend in one sentence.
-
-    The exit status is 1 after an error, 2 for arguments that can't be parsed, 130 after Ctrl-C, 143 after SIGTERM.
-    """
+def run(args: Sequence[str] | None = None) -> None:
+    """Run a command and explain its errors, see :func:`chaos_lightning.commands.main`."""
     if "" not in sys.path:
         sys.path.append("")  # classes of the user's own, by --data mymodule.MyDataModule
     for message in NOISE:
@@ -89,20 +65,20 @@ def main(args: Sequence[str] | None = None) -> None:
         os.environ["MPLBACKEND"] = "agg"
         matplotlib.use("agg")
     try:
-        commands = (*ChaosCLI.subcommands(), *SIMPLE_COMMANDS, *COMMANDS_WITH_OPTUNA)
-        command = next((argument for argument in arguments if argument in commands), None)
-        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
-            _end(f"error: {not_known('command', arguments[0], commands)}", 2)
+        command = next((argument for argument in arguments if argument in COMMANDS), None)
         arguments = with_shipped_configs(arguments)
-        if arguments and arguments[0] in SIMPLE_COMMANDS:
-            _run_simple_command(*arguments)
-        elif arguments and arguments[0] in COMMANDS_WITH_OPTUNA:
+        kind = COMMANDS[arguments[0]].kind if arguments[0] in COMMANDS else "trainer"
+        if kind == "function":
+            _run_function(*arguments)
+        elif kind == "experiment":
             _run_with_optuna(*arguments)
         elif command is not None and (misplaced := misplaced_options(arguments, command)):
             _end(f"error: options follow the command: type chaos-lightning {command} {' '.join(misplaced)}", 2)
         else:
             if args is None:
                 sys.argv[1:] = arguments  # Lightning reads them there
+            from chaos_lightning.commands.cli import ChaosCLI  # the other commands do without
+
             ChaosCLI(None if args is None else arguments)
     except SIGTERMException:
         _end("stopped by SIGTERM; what was written before is intact", TERMINATED)
@@ -148,14 +124,15 @@ def _end(message: str, status: int) -> None:
     sys.exit(status)
 
 
-def _run_simple_command(command: str, *arguments: str) -> None:
+def _run_function(command: str, *arguments: str) -> None:
     """Run a command that needs no trainer.
 
     The data of the checkpoint's training are the default of ``--data``.
     """
-    function = SIMPLE_COMMANDS[command]
+    function = COMMANDS[command].attribute(command)
+    prog = f"chaos-lightning {command}"
     parser = capture_parser(
-        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=f"chaos-lightning {command}")
+        partial(auto_cli, function, args=list(arguments), as_positional=False, prog=prog, parser_class=PlainHelp)
     )
     if {"data", "ckpt_path"} <= signature(function).parameters.keys():
         # The checkpoint must be known before: it says which settings the data have.
@@ -191,14 +168,14 @@ def _run_with_optuna(command: str, *arguments: str) -> None:
         MisconfigurationException: if Optuna is not installed.
     """
     try:
-        module = importlib.import_module(f"chaos_lightning.commands.{command}.command")
+        main = COMMANDS[command].attribute("main")
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] != "optuna":
             raise
         raise MisconfigurationException(
             f"{command} needs Optuna, which is not installed: pip install optuna"
         ) from error
-    module.main(arguments)
+    main(arguments)
 
 
 def _own_words(error: BaseException) -> str:

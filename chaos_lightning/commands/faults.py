@@ -1,8 +1,7 @@
 """Explains faults in a sentence for users, where the error itself speaks to programmers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 
 import torch
 from jsonargparse import Namespace
@@ -75,11 +74,3 @@ LOST_PEER = (
     "another process of this run has ended or cannot be reached, so this one ends too. Look for the cause in the "
     "messages of that process; the same command with --ckpt_path last goes on from the last checkpoint"
 )
-
-
-def not_known(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that a name is not known, with the one that may have been meant and all known ones."""
-    names = sorted(known)
-    close = get_close_matches(name, names, 1, cutoff=0.4)
-    meant = f"did you mean {close[0]}? " if close else ""
-    return f"there is no {kind} {name}: {meant}Known are {', '.join(names)}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from chaos_lightning.commands.faults import not_known
+from chaos_lightning.commands.known_names import not_known
 from chaos_lightning.files import expanded
 
 

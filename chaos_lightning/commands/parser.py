@@ -7,23 +7,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from chaos_lightning.callbacks import MeasuresFile
 from chaos_lightning.commands.parser_errors import explained
+from chaos_lightning.commands.plain_help import PlainHelp
 
 DEFAULT_CLASSES = {"model": "chaos_lightning.TwoLayer", "data": "chaos_lightning.MNISTDataModule"}
 """Section of the settings to its class."""
 
-DESCRIPTION = (
-    "Trains chaotic recurrent neural networks as generative models. fit trains, validate and test measure, predict "
-    "generates images."
-)
-EPILOG = (
-    "Further commands, each with a --help of its own: complete fills in hidden parts of images; report draws what a "
-    "trained network does; measure measures the images of any generator; classifier trains the network in whose "
-    "features images are measured; export writes trained weights as .safetensors; sweep compares networks with other "
-    "settings; compare holds generators of any kind against each other."
-)
 
-
-class Parser(LightningArgumentParser):
+class Parser(PlainHelp, LightningArgumentParser):
     """Parser that explains a wrong argument without hundreds of lines on the use of all arguments."""
 
     def print_usage(self, file: Any = None) -> None:

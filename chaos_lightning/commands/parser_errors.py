@@ -4,7 +4,7 @@ import re
 from pydoc import ErrorDuringImport, locate
 from typing import Any
 
-from chaos_lightning.commands.faults import not_known
+from chaos_lightning.commands.known_names import not_known
 from chaos_lightning.data.loader_settings import LOADER_SETTINGS, unknown_settings
 from chaos_lightning.models.checks import MOVED
 from chaos_lightning.models.saving import subclasses

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos_lightning.commands.faults import not_known
+from chaos_lightning.commands.known_names import not_known
 
 FOLDER = Path(__file__).parents[1] / "configs"
 """Folder of the configs, in a clone and in an installed package alike."""

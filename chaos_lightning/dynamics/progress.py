@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import track
-
 Item = TypeVar("Item")
 
 
@@ -16,6 +13,9 @@ def with_progress_bar(items: Sequence[Item], description: str) -> Iterator[Item]
         items: to go through.
         description: stands before the bar.
     """
+    from rich.console import Console  # imported before Lightning, rich would turn its int | float into float | int
+    from rich.progress import track
+
     console = Console(stderr=True)
     shown = console.is_terminal or console.is_jupyter
     yield from track(items, description=description, console=console, transient=True, disable=not shown)

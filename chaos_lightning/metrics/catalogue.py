@@ -165,6 +165,16 @@ TRAINING_MEASURES = tuple(measure.name for measure in _TABLE if "training_images
 """Names of the measures that look for the nearest training image."""
 
 
+LARGEST_RATIO = 1_000
+"""Ratios of value and floor beyond this say how close to 0 the floor has come by chance, not how far off a value is."""
+
+
 def ratio_to_floor(name: str, value: float, floor: float | None) -> float | None:
     """Divide value by floor; None for measures other than the four errors, and without a positive floor."""
     return value / floor if name in ERRORS and floor is not None and floor > 0 else None
+
+
+def printed_ratio(name: str, value: float, floor: float | None) -> str:
+    """Write the ratio of value and floor for a table; empty where there is none, or none that says something."""
+    ratio = ratio_to_floor(name, value, floor)
+    return "" if ratio is None or ratio > LARGEST_RATIO else f"{ratio:.1f}"

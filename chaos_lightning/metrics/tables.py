@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from chaos_lightning.metrics.catalogue import MEASURES, ratio_to_floor
+from chaos_lightning.metrics.catalogue import MEASURES, printed_ratio
 from chaos_lightning.metrics.class_measures import ClassEvaluation
 
 CLASS_COLUMNS = (
@@ -32,12 +32,11 @@ def print_measures(title: str, values: Mapping[str, float], floors: Mapping[str,
         table.add_column(column, justify="right")
     for name in [*(name for name in MEASURES if name in values), *(name for name in values if name not in MEASURES)]:
         floor = floors.get(name)
-        ratio = ratio_to_floor(name, values[name], floor)
         table.add_row(
             MEASURES[name].label if name in MEASURES else name,
             f"{values[name]:.3g}",
             "" if floor is None else f"{floor:.3g}",
-            "" if ratio is None else f"{ratio:.1f}",
+            printed_ratio(name, values[name], floor),
         )
     Console(width=max(Console().width, 80)).print(table)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 
@@ -13,11 +12,11 @@ from chaos_lightning.learning import ContrastiveHebbian, LearningRule, RuleMemor
 from chaos_lightning.models.checks import check_settings
 from chaos_lightning.models.divergence import DivergenceWatch
 from chaos_lightning.models.settings import described, described_wiring, made_from
-from chaos_lightning.models.training import HebbianTraining
+from chaos_lightning.models.sharing import Shared
 from chaos_lightning.sampling import VisibleLayout
 
 
-class ChaoticGenerator(HebbianTraining):
+class ChaoticGenerator(Shared):
     """A chaotic network trained by contrastive Hebbian learning to look like the data at time T.
 
     Training is manual optimisation without backpropagation. Each step sets the gradient of the learned couplings and
@@ -127,11 +126,6 @@ class ChaoticGenerator(HebbianTraining):
         self.hparams["rate"] = rate if isinstance(rate, str) else described(rate)
         self.hparams["rule"] = described(self.rule)
         self.hparams["wiring"] = described_wiring(wiring)
-
-    @property
-    def hparams_initial(self) -> AttributeDict:
-        """Settings for loggers."""
-        return AttributeDict(self.hparams)
 
     @property
     def layer_sizes(self) -> list[int]:

@@ -5,6 +5,7 @@ from inspect import signature
 from typing import Any, ClassVar
 
 import torch
+from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
@@ -81,6 +82,11 @@ class ImageGenerator(Saved):
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
+
+    @property
+    def hparams_initial(self) -> AttributeDict:
+        """Settings for loggers, without the notes that the command line makes for itself."""
+        return AttributeDict({name: value for name, value in self.hparams.items() if not name.startswith("_")})
 
     @property
     def largest_potential(self) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from chaos_lightning.metrics.catalogue import MEASURES, ratio_to_floor
+from chaos_lightning.metrics.catalogue import MEASURES, printed_ratio
 from chaos_lightning.report.curves import Curves
 from chaos_lightning.report.page import table
 from chaos_lightning.report.subject import Subject
@@ -38,9 +38,8 @@ def measures_table(curves: Curves, sampling_time: float) -> str:
     rows = []
     for name in (name for name in MEASURES if name in curves.values):
         value, floor = curves.values[name][place], curves.floors[name]
-        ratio = ratio_to_floor(name, value, floor)
         label = " ".join(MEASURES[name].label.split())
-        rows.append((label, f"{value:.3g}", f"{floor:.3g}", "" if ratio is None else f"{ratio:.1f}"))
+        rows.append((label, f"{value:.3g}", f"{floor:.3g}", printed_ratio(name, value, floor)))
     heading = "<h2>Measures at T</h2>"
     explanation = (
         "<p>0 is perfect unless said otherwise; the floor is what real training images reach against the same "

@@ -14,3 +14,13 @@ def test_the_bar_is_drawn_now_and_then_and_at_the_end(monkeypatch):
         clock[0] += seconds
         bar.on_train_batch_end(SimpleNamespace(global_step=step, max_steps=7), None, None, None, 0)
     assert drawn == [1, 3, 5, 7]
+
+
+def test_beside_the_bar_stand_the_measures_of_the_last_validation(monkeypatch):
+    monkeypatch.setattr(RichProgressBar, "get_metrics", lambda *arguments: {"v_num": 3, "own": 0.5})
+    measures = {"second_moment_error": 0.000123, "adversarial_accuracy_indicator": 0.0456, "spectrum_error": 0.7}
+    before = SimpleNamespace(evaluation=None)
+    after = SimpleNamespace(evaluation=SimpleNamespace(measures={50.0: {}, 100.0: measures}, sampling_time=100.0))
+    bar = StepProgressBar()
+    assert bar.get_metrics(None, before) == {"own": 0.5}
+    assert bar.get_metrics(None, after) == {"own": 0.5, "E(2)": "1.2e-04", "E(AAI)": "4.6e-02"}

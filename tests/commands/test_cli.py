@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import runpy
 import socket
 import sys
@@ -15,11 +16,14 @@ from forked import TWO_PROCESSES, run_command
 from lightning.pytorch import Trainer
 from lightning.pytorch.profilers import SimpleProfiler
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torchvision.io import read_image
 
 from chaos_lightning import ChaoticGenerator, FashionMNISTDataModule, MNISTDataModule, TwoLayer, __version__
 from chaos_lightning.commands import main
 from chaos_lightning.commands.cli import ChaosCLI
+from chaos_lightning.metrics.catalogue import ERRORS
 from chaos_lightning.sampling import ChainLoader
 from chaos_lightning.trainer import NoProfiler
 
@@ -128,6 +132,23 @@ def test_tensorboard_holds_scalars_pictures_and_hyperparameters(trained):
     assert any("learned" in tag for tag in tags["histograms"])
     assert "_hparams_/session_start_info" in events.summary_metadata
     assert any(tag.startswith("reached/") for tag in tags["scalars"])
+
+
+def test_hyperparameters_in_tensorboard_are_settings_of_network_and_data_and_the_measures(trained):
+    folder, _ = trained
+    (file,) = (folder / "logs" / "runs" / "version_0").glob("events*")
+    summaries = [value for event in LegacyEventFileLoader(str(file)).Load() for value in event.summary.value]
+    found = {
+        value.tag: HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        for value in summaries
+        if value.tag.startswith("_hparams_/")
+    }
+    settings = dict(found["_hparams_/session_start_info"].session_start_info.hparams)
+    assert settings["gain"].number_value == 1.5
+    assert settings["data/batch_size"].number_value == 200
+    assert not [name for name in settings if name.startswith("_")]
+    reached = [info.name.tag for info in found["_hparams_/experiment"].experiment.metric_infos]
+    assert reached[:4] == [f"reached/{name}" for name in ERRORS]
 
 
 def test_predict_writes_samples_of_the_checkpoint(trained):
@@ -527,6 +548,7 @@ def test_help_names_the_main_arguments(capsys, subcommand):
     text = capsys.readouterr().out
     assert "--model" in text
     assert "--ckpt_path" in text
+    assert not re.search(r":(class|meth|func|attr|mod):", text)
     if subcommand == "predict":
         assert "number of images" in text
 

@@ -11,6 +11,7 @@ from chaos_lightning.metrics.catalogue import (
     MEASURES,
     SYMBOLS,
     TRAINING_MEASURES,
+    printed_ratio,
 )
 from chaos_lightning.metrics.evaluation import all_measures, evaluate
 
@@ -66,3 +67,17 @@ def test_measures_that_are_possible_are_taken_with_their_parts(training, labels,
     assert set(values) == set(MEASURES) - by_class - missing
     assert values["relative_entropy_error"] == pytest.approx(values["entropy_ratio"] ** 2)
     assert values["generated_accuracy"] == functional.adversarial_accuracy(real, generated).generated_accuracy
+
+
+@pytest.mark.parametrize(
+    ("name", "floor", "printed"),
+    [
+        ("second_moment_error", 1e-4, "2.0"),
+        ("relative_entropy_error", 1e-9, ""),  # a floor that is 0 by chance
+        ("relative_entropy_error", 0.0, ""),
+        ("relative_entropy_error", None, ""),
+        ("generated_accuracy", 0.5, ""),
+    ],
+)
+def test_the_ratio_to_a_floor_is_printed_where_it_says_something(name, floor, printed):
+    assert printed_ratio(name, 2e-4, floor) == printed
