@@ -1,6 +1,7 @@
 """Chaos over training: Lyapunov exponent and dimension as a file of a run."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ COLUMNS = ("step", "exponent", "exponent_standard_error", "dimension", "dimensio
 
 
 class ChaosFile(Callback):
-    """The chaos of the network before training and at every validation: ``chaos.csv`` in the run's folder.
+    """The chaos of the network before training, after given steps and at validation: ``chaos.csv`` in the run's folder.
 
     Each line has the largest Lyapunov exponent, per unit of time, and the Kaplan-Yorke dimension, over 100 tau after 50
     tau, with standard errors over the chains of this one network. Without a logger a run has no folder, and nothing is
@@ -28,16 +29,17 @@ class ChaosFile(Callback):
 
     Args:
         num_chains: random starts to average over.
+        steps: further training steps after which to measure; chaos may go within the first ones.
 
     Raises:
         ValueError: for fewer than two chains; at the start of training, for a generator that is no chaotic network or
             has injected noise.
     """
 
-    def __init__(self, num_chains: int = 3) -> None:
+    def __init__(self, num_chains: int = 3, steps: Sequence[int] = ()) -> None:
         if num_chains < 2:
             raise ValueError(f"num_chains must be at least 2, for a standard error, but is {num_chains}")
-        self.num_chains = num_chains
+        self.num_chains, self.steps = num_chains, frozenset(steps)
         self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -62,10 +64,20 @@ class ChaosFile(Callback):
             self._measure(step, pl_module)
 
     @rank_zero_only
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Measure after the given steps."""
+        if self._folder is not None and trainer.global_step in self.steps:
+            self._measure(trainer.global_step, pl_module)
+
+    @rank_zero_only
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure, unless a validation stands by itself."""
         if self._folder is not None and trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._measure(trainer.global_step, pl_module)
+            step = trainer.global_step
+            if step not in self.steps:
+                self._measure(step, pl_module)
 
     @torch.no_grad()
     def _measure(self, step: int, pl_module: LightningModule) -> None:

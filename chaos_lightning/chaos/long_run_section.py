@@ -53,12 +53,15 @@ def long_run_section(subject: Subject, measured: Mapping[str, LongRun]) -> Secti
 def long_run_figure(subject: Subject, measured: Mapping[str, LongRun]) -> Figure:
     """Draw four panels: autocorrelation, spectrum, eigenvalues and layers."""
     figure = new_figure(5.9)
-    panels = figure.subplots(2, 2)
-    for axes, draw, letter in zip(
-        panels.flat, (_autocorrelation, _spectrum, _eigenvalues, _layers), "abcd", strict=True
-    ):
+    panels = {
+        "(a) autocorrelation": _autocorrelation,
+        "(b) Lyapunov spectrum": _spectrum,
+        "(c) eigenvalues of the Jacobian": _eigenvalues,
+        "(d) where chaos lives": _layers,
+    }
+    for axes, (title, draw) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
         draw(axes, subject, measured)
-        axes.set_title(f"({letter}) {axes.get_title()}", loc="left")
+        axes.set_title(title, loc="left")
     handles: list[Any] = [Line2D([], [], color=DATA, linewidth=1.2, label="theory")] if subject.theory else []
     handles += [Line2D([], [], color=COLORS[name], marker=MARKERS[name], markersize=4, label=name) for name in measured]
     figure.legend(handles=handles, loc="outside upper right", ncols=3)
@@ -89,7 +92,7 @@ def _autocorrelation(axes: Axes, subject: Subject, measured: Mapping[str, LongRu
                 for name, dashes in zip(names, DASHES, strict=False)
             ]
         )
-    axes.set(title="autocorrelation", xlabel="lag s / τ", ylabel="C(s) / C(0)", xlim=(0, LONGEST_LAG))
+    axes.set(xlabel="lag s / τ", ylabel="C(s) / C(0)", xlim=(0, LONGEST_LAG))
 
 
 def _spectrum(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) -> None:
@@ -118,7 +121,7 @@ def _spectrum(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) -> 
     if subject.theory is not None:
         exponent = subject.theory.lyapunov_exponent * tau
         axes.plot([1], [exponent], "_", color=DATA, markersize=14, markeredgewidth=1.8, zorder=5)
-    axes.set(title="Lyapunov spectrum", xlabel="index i", ylabel="exponent λᵢ τ")
+    axes.set(xlabel="index i", ylabel="exponent λᵢ τ")
 
 
 def _eigenvalues(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) -> None:
@@ -143,7 +146,7 @@ def _eigenvalues(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) 
     alpha = subject.clock.alpha
     axes.plot((np.cos(angles) - 1) / alpha, np.sin(angles) / alpha, color="0.6", linewidth=0.9)
     widest *= 1.08
-    axes.set(title="eigenvalues of the Jacobian", xlabel="real part (1/τ)", ylabel="imaginary part (1/τ)")
+    axes.set(xlabel="real part (1/τ)", ylabel="imaginary part (1/τ)")
     axes.set(xlim=(-1 - widest, -1 + widest), ylim=(-widest, widest), aspect="equal")
 
 
@@ -163,4 +166,4 @@ def _layers(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) -> No
     axes.set_xticks(places, layer_names(len(sizes)))
     axes.grid(False, axis="x")
     axes.legend(loc="upper right")
-    axes.set(title="where chaos lives", ylabel="share of the layer", ylim=(0, 1))
+    axes.set(ylabel="share of the layer", ylim=(0, 1))

@@ -100,12 +100,19 @@ def sampling_figure(subject: Subject, measured: Mapping[str, SamplingRun]) -> Fi
     overlap.set(title="(c) overlap", ylabel="overlap of visible rates", ylim=(None, 1.02))
     decided.set(title="(d) decided for a class", ylabel="share of samples", ylim=(0, 1.02))
     if not decided.lines:
-        reason = "no trained network" if subject.model is None else "no labelled training images"
+        reason = "classes: of a trained network only" if subject.model is None else "no labelled training images"
         decided.text(0.5, 0.5, reason, ha="center", color="0.4", transform=decided.transAxes)
+        decided.set(title="", ylabel="", yticks=[])
+        decided.set_axis_off()
     for axes in panels.flat:
-        mark_sampling_time(axes, subject.clock.sampling_time / tau)
-    for axes in panels[1]:
+        if axes.axison:
+            mark_sampling_time(axes, subject.clock.sampling_time / tau)
+        title = axes.get_title()
+        axes.set_title("")
+        axes.set_title(title, loc="left")
+    for axes in panels[1] if decided.axison else (dimension, overlap):
         axes.set_xlabel("time since the start t / τ")
+        axes.xaxis.set_tick_params(labelbottom=True)
     figure.legend(*exponent.get_legend_handles_labels(), loc="outside upper right", ncols=3)
     return figure
 
@@ -129,7 +136,7 @@ def pairs_figure(subject: Subject, measured: Mapping[str, SamplingRun]) -> Figur
         axes.plot((run.pair_times / tau).numpy(), typical * growth.numpy(), color=DATA, linewidth=1, label="theory")
     axes.set(yscale="log", xlabel="time since the start t / τ", ylabel="difference of two images (rms rate)")
     mark_sampling_time(axes, subject.clock.sampling_time / tau)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 

@@ -59,7 +59,7 @@ def training_chaos_figure(results: Sequence[Result]) -> Figure:
     for place, title in enumerate(columns):
         panels[0, place].axhline(0, color="0.6", linewidth=0.8)
         panels[0, place].set_title(title)
-        panels[1, place].set(xlabel="training step", ylim=(0, None))
+        panels[1, place].set(xlabel="training step", ylim=(0, None), xscale="symlog", xlim=(0, None))
     for axes, label in zip(panels[:, 0], QUANTITIES.values(), strict=True):
         axes.set_ylabel(label)
     entries = {
