@@ -19,7 +19,10 @@ def test_shipped_comparison_can_be_made(path, monkeypatch, tmp_path):
     main(["compare", "--config", str(path), *sample])
     (plan,) = plans
     assert {run.seed for run in plan.runs()} == {0, 1, 2}
-    chaotic_ones, others = ["fast", "chaotic", "symmetric", "langevin"], ["rbm", "vae", "gan", "flow", "gaussian", "held-out"]
+    chaotic_ones, others = (
+        ["fast", "chaotic", "symmetric", "langevin"],
+        ["rbm", "vae", "gan", "flow", "gaussian", "held-out"],
+    )
     assert list(plan.contestants) == chaotic_ones + others
     fast, chaotic, symmetric, langevin = (plan.contestants[name] for name in chaotic_ones)
     # the first learns as its config says
