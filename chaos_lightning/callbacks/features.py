@@ -39,7 +39,7 @@ class FeatureMeasures(Callback):
         """
         if self.network is None:
             return None
-        return FeatureNetwork.of(find_features(self.network, image_shape, data, self.cache_dir))
+        return FeatureNetwork.of(find_features(self.network, image_shape, data, self.cache_dir), image_shape)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the network before any work starts, and add its measures to the module's, see :meth:`find`."""

@@ -60,8 +60,9 @@ def feature_measures(
         image_shape: Channels, height and width of an image; without channels there is one.
         count: Images on a side, of which a measure may need more; None makes all measures.
     """
-    features = FeatureNetwork.of(features)  # one for all, which then share its results
-    given = {"features": features, "classifier": features, "image_shape": (1, *image_shape)[-3:]}
+    shape = (1, *image_shape)[-3:]
+    features = FeatureNetwork.of(features, shape)  # one for all, which then share its results
+    given = {"features": features, "classifier": features, "image_shape": shape}
     return {
         name: _make(MEASURES[name], **given)
         for name in FEATURE_MEASURES

@@ -1,5 +1,6 @@
 """A network that turns images into features, as the metrics of features use it."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -22,18 +23,26 @@ class FeatureNetwork(nn.Module):
         network: Module from images of shape ``(N, channels, height, width)``, pixels in [-1, 1], to features
             ``(N, D)``. With a method ``logits``, from features to unnormalised log-probabilities of classes, it is a
             classifier.
+        image_shape: Channels, height and width of an image.
+
+    Attributes:
+        num_features: D.
+
+    Raises:
+        ValueError: If the network does not give a row of finite features for each image.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, image_shape: Sequence[int]) -> None:
         super().__init__()
         self.network = network
         self._remembered = RememberLast(self._features)
         self.train(False)
+        self.num_features = self._features(torch.zeros(1, *image_shape)).shape[1]
 
     @classmethod
-    def of(cls, network: nn.Module) -> "FeatureNetwork":
+    def of(cls, network: nn.Module, image_shape: Sequence[int]) -> "FeatureNetwork":
         """Return a network as one, itself if it is one already, so that metrics share its last result."""
-        return network if isinstance(network, cls) else cls(network)
+        return network if isinstance(network, cls) else cls(network, image_shape)
 
     @property
     def is_classifier(self) -> bool:

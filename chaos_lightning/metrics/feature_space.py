@@ -50,10 +50,8 @@ class FeatureFrechetDistance(RunningMetric, FrechetInceptionDistance):
     """
 
     def __init__(self, features: nn.Module, image_shape: Sequence[int] = (1, 28, 28), **kwargs: Any) -> None:
-        channels, height, width = image_shape
-        size = (channels, height, width)
-        super().__init__(FeatureNetwork.of(features), normalize=True, input_img_size=size, **kwargs)
-        self.image_shape = size
+        super().__init__(FeatureNetwork.of(features, image_shape), **kwargs)
+        self.image_shape = tuple(image_shape)
         self.orig_dtype = torch.float64  # a process without images computes too
 
     def update(self, imgs: Tensor, real: bool) -> None:
@@ -87,12 +85,11 @@ class FeatureManifoldMetric(RowMetric):
         self, features: nn.Module, image_shape: Sequence[int] = (1, 28, 28), k: int = 3, **kwargs: Any
     ) -> None:
         super().__init__(torch.Size(image_shape).numel(), **kwargs)
-        self.features = FeatureNetwork.of(features)
+        self.features = FeatureNetwork.of(features, image_shape)
         self.image_shape = tuple(image_shape)
         self.k = k
-        num_features = self.features(torch.zeros(1, *image_shape)).shape[1]
         for side in ("real", "generated"):
-            self.add_row_state(f"{side}_features", torch.empty(0, num_features, dtype=torch.float64))
+            self.add_row_state(f"{side}_features", torch.empty(0, self.features.num_features, dtype=torch.float64))
 
     def update(self, images: Tensor, real: bool) -> None:
         """Add the features of images of shape ``(N, ...)``, pixels in [-1, 1]."""
@@ -201,7 +198,7 @@ class ConfidentShare(RunningMetric):
 
     def __init__(self, features: nn.Module, image_shape: Sequence[int] = (1, 28, 28), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.features = FeatureNetwork.of(features)
+        self.features = FeatureNetwork.of(features, image_shape)
         if not self.features.is_classifier:
             raise ValueError(
                 f"{type(self.features.network).__name__} is no classifier: give it a method logits, from features "

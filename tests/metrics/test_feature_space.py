@@ -110,7 +110,7 @@ def test_equal_sets_have_no_distance_and_share_their_manifold():
 
 
 def test_all_measures_of_a_network_take_one_pass_and_neither_mode_nor_precision_change_them():
-    network = FeatureNetwork(SmallClassifier())
+    network = FeatureNetwork(SmallClassifier(), SHAPE)
     measures = MetricCollection(feature_measures(network, SHAPE))
     plain = evaluate(measures, REAL, GENERATED)
     measures.reset()

@@ -169,7 +169,7 @@ def _load(plan: Comparison, run: Run) -> Trained:
     return Trained(model, cli.datamodule, checkpoint["global_step"], seconds, features_of(cli))
 
 
-def _measure(images: Tensor, data: ImageDataModule, features: nn.Module | None) -> dict[str, float]:
+def _measure(images: Tensor, data: ImageDataModule, features: nn.Module | None = None) -> dict[str, float]:
     """Compare samples with test images, and with training images for classes and near-copies."""
     held_out, _ = data.draw_evaluation(data.test, len(images))
     labels = data.train.labels if data.num_classes > 1 else None
