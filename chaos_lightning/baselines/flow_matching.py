@@ -40,6 +40,8 @@ class FlowMatching(Baseline):
         ValueError: if ``sampling_steps`` is below 1.
     """
 
+    training_names = ("train/error", "train/learning_rate")
+
     def __init__(
         self,
         visible_units: int = 784,

@@ -11,6 +11,7 @@ from small_networks import Loader, images, quiet_trainer
 
 from chaos_lightning import OneLayer
 from chaos_lightning.baselines import (
+    FlowMatching,
     GenerativeAdversarialNetwork,
     RestrictedBoltzmannMachine,
     VariationalAutoencoder,
@@ -68,7 +69,7 @@ REFUSED = {
     "TrainingCheckpoint by another name": (lambda: TrainingCheckpoint(monitor="val/loss"), "val/loss, which is not"),
 }
 NOT_TO_BE_ADDED = {"BaseFinetuning", "BasePredictionWriter", "Callback", "Checkpoint", "ProgressBar"}  # bases
-LEARNING = [GenerativeAdversarialNetwork, RestrictedBoltzmannMachine, VariationalAutoencoder]
+LEARNING = [FlowMatching, GenerativeAdversarialNetwork, RestrictedBoltzmannMachine, VariationalAutoencoder]
 POTENTIAL = "signs/largest_potential"  # of generators that are chaotic
 WITH_OTHER_PACKAGES = {"DeviceStatsMonitor"}  # psutil, which it asks for by itself
 
