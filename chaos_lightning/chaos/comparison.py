@@ -79,11 +79,12 @@ def comparison(subject: Subject, measured: Mapping[str, LongRun]) -> list[Row]:
             theory and theory.correlation_times[layer] / tau,
             each(lambda run, layer=layer: _falling_time(run, layer, tau)),
         )
-        row(
-            f"share of chaos, {name}",
-            theory and theory.deviation_shares[layer],
-            each(lambda run, layer=layer: Value(*(float(part[layer]) for part in run.layer_shares))),
-        )
+        if len(subject.layer_sizes) > 1:
+            row(
+                f"share of chaos, {name}",
+                theory and theory.deviation_shares[layer],
+                each(lambda run, layer=layer: Value(*(float(part[layer]) for part in run.layer_shares))),
+            )
     row(
         "radius of the Jacobian's eigenvalues τ",
         theory and theory.jacobian_radius,
