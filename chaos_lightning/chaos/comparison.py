@@ -27,7 +27,9 @@ class Value(NamedTuple):
     error: float = math.nan
 
     def __str__(self) -> str:
-        """Write both, the mean as exactly as the error allows."""
+        """Write both, the mean as exactly as the error allows; a dash for what is not there."""
+        if math.isnan(self.mean):
+            return "–"
         if not math.isfinite(self.error) or self.error == 0:
             return f"{self.mean:.3g}"
         digits = max(0, 1 - math.floor(math.log10(self.error)))
