@@ -27,7 +27,9 @@ class Value(NamedTuple):
     error: float = math.nan
 
     def __str__(self) -> str:
-        """Write both, the mean as exactly as the error allows."""
+        """Write both, the mean as exactly as the error allows; a dash for what is not there."""
+        if math.isnan(self.mean):
+            return "–"
         if not math.isfinite(self.error) or self.error == 0:
             return f"{self.mean:.3g}"
         digits = max(0, 1 - math.floor(math.log10(self.error)))
@@ -79,11 +81,12 @@ def comparison(subject: Subject, measured: Mapping[str, LongRun]) -> list[Row]:
             theory and theory.correlation_times[layer] / tau,
             each(lambda run, layer=layer: _falling_time(run, layer, tau)),
         )
-        row(
-            f"share of chaos, {name}",
-            theory and theory.deviation_shares[layer],
-            each(lambda run, layer=layer: Value(*(float(part[layer]) for part in run.layer_shares))),
-        )
+        if len(subject.layer_sizes) > 1:
+            row(
+                f"share of chaos, {name}",
+                theory and theory.deviation_shares[layer],
+                each(lambda run, layer=layer: Value(*(float(part[layer]) for part in run.layer_shares))),
+            )
     row(
         "radius of the Jacobian's eigenvalues τ",
         theory and theory.jacobian_radius,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from chaos_lightning.chaos.measured import DURATION, LONGEST_LAG, SPECTRUM_DURATION, LongRun
 from chaos_lightning.chaos.subject import Subject
@@ -121,6 +122,7 @@ def _spectrum(axes: Axes, subject: Subject, measured: Mapping[str, LongRun]) -> 
     if subject.theory is not None:
         exponent = subject.theory.lyapunov_exponent * tau
         axes.plot([1], [exponent], "_", color=DATA, markersize=14, markeredgewidth=1.8, zorder=5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="index i", ylabel="exponent λᵢ τ")
 
 

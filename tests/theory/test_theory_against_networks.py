@@ -22,7 +22,14 @@ import numpy as np
 import pytest
 import torch
 
-from chaos_lightning.dynamics import ChaoticNetwork, autocorrelations, lyapunov_exponents
+from chaos_lightning.dynamics import (
+    ChaoticNetwork,
+    autocorrelations,
+    field_jacobians,
+    lyapunov_exponents,
+    lyapunov_spectrum,
+    run_chains,
+)
 from chaos_lightning.theory import falling_times, mean_field
 
 TWO = [{"lower": 0, "upper": 1, "gain_down": 4.0, "gain_up": 1.0}]
@@ -54,6 +61,19 @@ def test_networks_of_a_thousand_units_have_the_autocorrelations_of_theory():
     assert (ratios - 1).abs().max() < 0.12, ratios
     expected = theory.potentials[:, :13]  # to 6 tau, where about half of it is gone
     assert (mean / mean[:, :1] - expected / expected[:, :1]).abs().max() < 0.1
+
+
+def test_eigenvalues_and_layers_of_chaos_are_those_of_theory():
+    """Of one network of 1,000 units; the outermost of its eigenvalues lie some 7 % beyond the disc of theory."""
+    sizes = [625, 375]
+    theory = mean_field(sizes, wiring=TWO, dt=0.5, tau=1.0)
+    network = ChaoticNetwork(sizes, wiring=TWO, seed=1)
+    spectrum = lyapunov_spectrum(network, 4, num_exponents=1, duration=60, transient=40, dt=0.5, tau=1.0, seed=1)
+    torch.testing.assert_close(spectrum.layer_shares[:, 0].mean(dim=0), theory.deviation_shares, rtol=0, atol=0.01)
+    (state,) = run_chains(network, 0.5, 1, [100], seed=(1,))
+    distances = (torch.linalg.eigvals(field_jacobians(network, state.potentials)[0]) + 1).abs()
+    assert float(distances.max()) == pytest.approx(theory.jacobian_radius, rel=0.15)
+    assert (distances < theory.jacobian_radius).double().mean() > 0.98
 
 
 @pytest.mark.slow
