@@ -420,7 +420,7 @@ def test_a_misspelt_command_is_said_with_the_one_that_is_meant(capsys):
         main(["sweeep", "--config", "some.yaml"])
     assert exit_.value.code == 2
     assert (
-        "there is no command sweeep: did you mean sweep? Known are compare, complete, configs, export"
+        "there is no command sweeep: did you mean sweep? Known are classifier, compare, complete, configs, export"
         in capsys.readouterr().err
     )
 
