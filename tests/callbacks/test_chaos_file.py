@@ -10,8 +10,9 @@ from chaos_lightning import TwoLayer
 from chaos_lightning.baselines import RestrictedBoltzmannMachine
 from chaos_lightning.callbacks import ChaosFile
 from chaos_lightning.callbacks.chaos import read_chaos
-from chaos_lightning.commands.sweep.training_chaos import write_training_chaos
+from chaos_lightning.commands.sweep.training_chaos import training_chaos_figure, write_training_chaos
 from chaos_lightning.dynamics import spectrum_to_dimension
+from chaos_lightning.experiments.spread import Result, Spread
 
 
 def train(model, folder, steps, ckpt_path=None):
@@ -47,6 +48,10 @@ def test_chaos_is_measured_before_training_at_validation_and_after_given_steps(t
     (picture,) = write_training_chaos(tmp_path, [({"gain": 3.0, "seed": 1}, folder), ({"gain": 2.0}, tmp_path)])
     assert picture.stat().st_size > 5_000
     assert write_training_chaos(tmp_path, [({"gain": 2.0}, tmp_path)]) == []
+    results = [Result({"data": name, "gain": 3.0}, {"exponent 0": Spread(0.1, None, 1)}, 1) for name in ("one", "two")]
+    figure = training_chaos_figure(results)
+    assert [axes.get_title() for axes in figure.axes] == ["data = one", "data = two", "", ""]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gain = 3.0"]
 
 
 def test_measuring_does_not_change_training(tmp_path):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from chaos_lightning.callbacks.chaos import read_chaos
 from chaos_lightning.experiments.plan import labels
-from chaos_lightning.experiments.spread import Result, sum_up
+from chaos_lightning.experiments.spread import Result, is_number, sum_up
 from chaos_lightning.files import written_at_once
 from chaos_lightning.pictures.style import STYLE, new_figure
 
@@ -42,7 +42,7 @@ def write_training_chaos(folder: Path, runs: Sequence[tuple[Mapping[str, Any], P
 
 
 def training_chaos_figure(results: Sequence[Result]) -> Figure:
-    """Draw a column of panels for each combination of all settings but the first, and a colour for each value of it.
+    """Draw a colour for each value of the first setting that is a number, and panels for each combination of others.
 
     Args:
         results: of the runs; quantities are a column of the file and a step, such as ``exponent 100``.
@@ -70,9 +70,13 @@ def training_chaos_figure(results: Sequence[Result]) -> Figure:
 
 
 def _split(result: Result) -> tuple[str, str]:
-    """Write the first setting, and all others."""
+    """Write the first setting that is a number, or the first one, and all others."""
     texts = [f"{name} = {value}" for name, value in labels(result.settings).items()]
-    return (texts[0] if texts else "base", ", ".join(texts[1:]))
+    if not texts:
+        return "base", ""
+    numbers = [place for place, value in enumerate(result.settings.values()) if is_number(value)]
+    first = texts.pop(numbers[0] if numbers else 0)
+    return first, ", ".join(texts)
 
 
 def _draw(axes: Axes, result: Result, quantity: str, color: Any, label: str) -> None:
