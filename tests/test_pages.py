@@ -100,7 +100,8 @@ def test_command_of_a_result_is_taken(command, monkeypatch):
     monkeypatch.setattr(compare, "check", lambda plan: None)
     monkeypatch.setattr(sweep, "check_runs", lambda plan, runs: check_runs(plan, [runs[-1]]))
     number = ["--num_samples", "500"] if subcommand == "compare" else ["--data.num_eval_images", "1000"]
-    main([subcommand, *arguments, *number])  # the sample in the package, which null stands for, has no more
+    # The sample in the package, which null stands for, has no more images, and no classifier yet.
+    main([subcommand, *arguments, *number, "--features.network", "null"])
     assert plans
 
 

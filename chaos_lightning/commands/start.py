@@ -47,11 +47,15 @@ def _answer_at_once(arguments: Sequence[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     """Make a parser that knows the commands by their summaries alone, for its help."""
-    parser = argparse.ArgumentParser("chaos-lightning", description=DESCRIPTION, epilog=EPILOG)
+    lines = "\n".join(f"  {name:<{max(map(len, COMMANDS))}}  {command.summary}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        "chaos-lightning",
+        usage="%(prog)s [-h] [--version] COMMAND ...",
+        description=f"{DESCRIPTION}\n\ncommands:\n{lines}",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", help="show the version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.summary)
     return parser
 
 
