@@ -10,7 +10,18 @@ if "MPLBACKEND" in os.environ:
     import chaos_lightning.pictures.backend  # noqa: F401 - before all others
 
 if TYPE_CHECKING:
-    from chaos_lightning.data import FashionMNISTDataModule, ImageFilesDataModule, MNISTDataModule
+    from chaos_lightning.data import (
+        CIFAR10DataModule,
+        ColouredMNISTDataModule,
+        EMNISTDataModule,
+        FashionMNISTDataModule,
+        ImageFilesDataModule,
+        IsingDataModule,
+        KMNISTDataModule,
+        MNISTDataModule,
+        SVHNDataModule,
+        USPSDataModule,
+    )
     from chaos_lightning.dynamics import Connection, RateFunction
     from chaos_lightning.learning import CentredHebbian, ContrastiveHebbian, LearningRule
     from chaos_lightning.models import ChaoticGenerator, OneLayer, ThreeLayer, TwoLayer
@@ -19,7 +30,18 @@ else:
     # Names are imported when they are first used: torch and Lightning take seconds, and whoever wants the dynamics or
     # the help of the command line needs only part of them or none.
     _NAMES_OF = {
-        "data": ("FashionMNISTDataModule", "ImageFilesDataModule", "MNISTDataModule"),
+        "data": (
+            "CIFAR10DataModule",
+            "ColouredMNISTDataModule",
+            "EMNISTDataModule",
+            "FashionMNISTDataModule",
+            "ImageFilesDataModule",
+            "IsingDataModule",
+            "KMNISTDataModule",
+            "MNISTDataModule",
+            "SVHNDataModule",
+            "USPSDataModule",
+        ),
         "dynamics": ("Connection", "RateFunction"),
         "learning": ("CentredHebbian", "ContrastiveHebbian", "LearningRule"),
         "models": ("ChaoticGenerator", "OneLayer", "ThreeLayer", "TwoLayer"),
@@ -40,18 +62,25 @@ else:
 
 
 __all__ = [
+    "CIFAR10DataModule",
     "CentredHebbian",
     "ChaoticGenerator",
+    "ColouredMNISTDataModule",
     "Connection",
     "ContrastiveHebbian",
+    "EMNISTDataModule",
     "FashionMNISTDataModule",
     "ImageFilesDataModule",
+    "IsingDataModule",
+    "KMNISTDataModule",
     "LearningRule",
     "MNISTDataModule",
     "OneLayer",
     "RateFunction",
+    "SVHNDataModule",
     "Task",
     "ThreeLayer",
     "TwoLayer",
+    "USPSDataModule",
     "__version__",
 ]

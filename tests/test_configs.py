@@ -28,13 +28,20 @@ STEPPED = [
 ]
 
 
+def small_data(path):
+    """Settings of the bundled sample in place of the full data, or of a small simulation."""
+    if path.stem == "ising":
+        return ["--data.num_training", "100", "--data.num_testing", "20"]
+    return ["--data.data_dir", "null"]
+
+
 def named(path):
     return f"{path.parent.name}/{path.stem}"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=named)
 def test_config_makes_a_generator(path):
-    cli = ChaosCLI(["--config", str(path), "--data.data_dir", "null"], run=False)
+    cli = ChaosCLI(["--config", str(path), *small_data(path)], run=False)
     assert is_for_clothes(path) == isinstance(cli.datamodule, FashionMNISTDataModule)
 
 
@@ -43,7 +50,7 @@ def test_config_runs_for_one_step(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # the bundled sample in place of the full data, and little work: settings as such stay those of the file
     arguments = [
-        *("fit", "--config", str(path), "--data.data_dir", "null", "--trainer.max_steps", "1"),
+        *("fit", "--config", str(path), *small_data(path), "--trainer.max_steps", "1"),
         *("--data.batch_size", "50", "--data.num_validation", "20", "--data.num_eval_images", "20"),
         *("--pictures.num_images", "4"),
         *([] if path.parent.name == "baselines" else ["--model.measure_times", "[]"]),

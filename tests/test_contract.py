@@ -16,10 +16,12 @@ from small_networks import quiet_trainer
 from chaos_lightning import (
     CentredHebbian,
     ChaoticGenerator,
+    ColouredMNISTDataModule,
     Connection,
     ContrastiveHebbian,
     FashionMNISTDataModule,
     ImageFilesDataModule,
+    IsingDataModule,
     MNISTDataModule,
     OneLayer,
     ThreeLayer,
@@ -39,6 +41,7 @@ from chaos_lightning.learning import Difference, LearningRule
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.pixels import to_pixels
 from chaos_lightning.sampling import Complete, Generate, GenerateByClass, ReadClass, held_by
+from chaos_lightning.shapes import is_image, setting_of
 from chaos_lightning.trainer import Trainer as CommandTrainer
 
 SMALL = {"visible_units": 25, "dt": 5.0, "sampling_time": 20.0, "seed": 3}
@@ -230,10 +233,20 @@ def own_files(folder):
     return ImageFilesDataModule(str(folder / "train.pt"), str(folder / "test.pt"), batch_size=20, num_validation=20)
 
 
+def own_vectors(folder):
+    for name, seed in (("train", 0), ("test", 1)):
+        vectors = half_bright(90, 5, seed).images.flatten(1) / 3  # no 8 bits could hold them
+        torch.save({"vectors": vectors}, folder / f"{name}.pt")
+    return ImageFilesDataModule(str(folder / "train.pt"), str(folder / "test.pt"), batch_size=20, num_validation=20)
+
+
 DATA = {
     "MNIST": lambda folder: MNISTDataModule(batch_size=20),
     "Fashion-MNIST": lambda folder: FashionMNISTDataModule(batch_size=20),
+    "coloured MNIST": lambda folder: ColouredMNISTDataModule(batch_size=20),
+    "Ising": lambda folder: IsingDataModule(side=4, num_training=90, num_testing=20, batch_size=20),
     "files of a user's own": own_files,
+    "vectors of a user's own": own_vectors,
     "a data module of a user's own": lambda folder: FewPixels(batch_size=20, num_validation=20),
 }
 
@@ -246,14 +259,15 @@ def test_a_data_module_serves_splits_that_follow_from_the_seed(name, tmp_path):
         each.setup("fit")
     for split in ("train", "validation", "test"):
         images = getattr(data, split)
-        assert images.pixels.dtype == torch.uint8
-        assert images.pixels.shape[1:] == data.image_shape
+        assert images.pixels.dtype == (torch.uint8 if is_image(data.image_shape) else torch.float32)
+        assert images.pixels.shape[1:] == images.images.shape[1:] == data.image_shape
+        assert -1 <= images.images.min() < images.images.max() <= 1
         assert 0 <= images.labels.min() <= images.labels.max() < data.num_classes
         assert torch.equal(images.pixels, getattr(again, split).pixels)
-        assert torch.equal(to_pixels(images.images[:50]), images.pixels[:50])
-    visible = torch.Size(data.image_shape).numel()
+        if is_image(data.image_shape):
+            assert torch.equal(to_pixels(images.images[:50]), images.pixels[:50])
     trainer = quiet_trainer(max_steps=2, limit_val_batches=1)
-    trainer.fit(TwoLayer(visible, 7, dt=5.0, sampling_time=10.0), datamodule=data)
+    trainer.fit(TwoLayer(setting_of(data.image_shape), 7, dt=5.0, sampling_time=10.0), datamodule=data)
     assert trainer.global_step == 2
 
 

@@ -1,4 +1,4 @@
-"""Raw files of a data set: where they are, and how they are downloaded once."""
+"""Files of data sets: where those of MNIST's kind are, and how any are downloaded once."""
 
 import contextlib
 import os
@@ -70,10 +70,9 @@ def ensure_raw_files(data_dir: Path, source: type[MNIST]) -> None:
     """
     if has_raw_files(data_dir, source):
         return
-    # Work in a folder that exists, so that a failed download leaves no new one behind.
-    workplace = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    workplace = workplace_for(data_dir)
     try:
-        with _turn(workplace, source):
+        with in_turn(workplace, source.__name__):
             if not has_raw_files(data_dir, source):
                 _download(data_dir, source, workplace)
     except OSError as error:
@@ -92,10 +91,15 @@ def missing_message(data_dir: Path, source: type[MNIST]) -> str:
     )
 
 
+def workplace_for(data_dir: Path) -> Path:
+    """Find a folder that exists to work in, so that a failed download leaves no new one behind."""
+    return next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+
+
 @contextlib.contextmanager
-def _turn(workplace: Path, source: type[MNIST]) -> Iterator[None]:
-    """Wait until no other process downloads this data set, and leave no trace of the waiting."""
-    lock_path = workplace / f".{source.__name__}.lock"
+def in_turn(workplace: Path, name: str) -> Iterator[None]:
+    """Wait until no other process downloads the data set of this name, and leave no trace of the waiting."""
+    lock_path = workplace / f".{name}.lock"
     with FileLock(lock_path):
         try:
             yield
@@ -106,18 +110,11 @@ def _turn(workplace: Path, source: type[MNIST]) -> Iterator[None]:
 
 
 def _download(data_dir: Path, source: type[MNIST], workplace: Path) -> None:
-    prefix = f".{source.__name__}-download-"
-    for stale in workplace.glob(f"{prefix}*"):  # left by a process that was killed
-        shutil.rmtree(stale, ignore_errors=True)
     folder = raw_folder(data_dir, source)
     rank_zero_info(f"{source.__name__} is not in {folder}: downloading it.")
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=workplace) as temporary:
-        try:
-            with _network_timeout():
-                source(temporary, train=True, download=True)
-        except (RuntimeError, OSError, HTTPException, EOFError) as error:
-            cause = " ".join(str(error).split())  # torchvision's has several lines
-            raise DataError(f"{missing_message(data_dir, source)} Downloading it failed: {cause}") from error
+    with temporary_folder(workplace, source.__name__) as temporary:
+        with reported(missing_message(data_dir, source)):
+            source(temporary, train=True, download=True)
         fetched = raw_folder(Path(temporary), source)
         for archive in fetched.glob("*.gz"):
             archive.unlink()
@@ -131,10 +128,31 @@ def _download(data_dir: Path, source: type[MNIST], workplace: Path) -> None:
 
 
 @contextlib.contextmanager
-def _network_timeout() -> Iterator[None]:
+def temporary_folder(workplace: Path, name: str) -> Iterator[str]:
+    """Make a folder to download the data set of this name into, and remove what killed processes have left."""
+    prefix = f".{name}-download-"
+    for stale in workplace.glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=workplace) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def reported(absent: str) -> Iterator[None]:
+    """Download with a limit on waiting, and report failure.
+
+    Args:
+        absent: Sentences that say what is missing and what to do.
+
+    Raises:
+        DataError: The download failed.
+    """
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_NETWORK_TIMEOUT)
     try:
         yield
+    except (RuntimeError, OSError, HTTPException, EOFError) as error:
+        cause = " ".join(str(error).split())  # torchvision's has several lines
+        raise DataError(f"{absent} Downloading it failed: {cause}") from error
     finally:
         socket.setdefaulttimeout(previous)

@@ -14,6 +14,8 @@ class Draw(IntEnum):
     TRAINING_ORDER = 1
     EVALUATION_ROWS = 2
     FLOOR_ROWS = 3
+    ISING = 4
+    COLOURS = 5
 
 
 def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device: torch.device | str = "cpu") -> Tensor:
@@ -38,3 +40,14 @@ def permutation(num_rows: int, draw: Draw, seed: int, epoch: int = 0, *, device:
     if torch.device(device).type == "cuda":
         keys = keys.pin_memory()  # else copying would wait for all that the GPU has to do before
     return torch.sort(keys.to(device, non_blocking=True), stable=True).indices
+
+
+def uniform_stream(draw: Draw, seed: int, part: int) -> np.random.Philox:
+    """Return the stream of random numbers for a part of a data set, 0 or more; it depends on the arguments only."""
+    return np.random.Philox(np.random.SeedSequence([seed, draw, part]))
+
+
+def uniform(stream: np.random.Philox, count: int) -> np.ndarray:
+    """Take the next numbers of a stream, uniform in [0, 1), float64, ``(count,)``."""
+    numbers: np.ndarray = (stream.random_raw(count) >> np.uint64(11)) * 2.0**-53
+    return numbers

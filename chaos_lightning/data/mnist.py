@@ -1,4 +1,4 @@
-"""The two data sets of the paper, and a base for other data sets of torchvision with the same file format."""
+"""Data sets in MNIST's file format: the two of the paper, others of torchvision, and digits in colour."""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from torchvision import datasets
 
 from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.download import ensure_raw_files, has_raw_files, missing_message, raw_folder
+from chaos_lightning.data.draws import Draw, uniform, uniform_stream
 from chaos_lightning.data.errors import DataError
 from chaos_lightning.data.idx import TEST, TRAIN, read_image_set
 from chaos_lightning.data.images import ImageSet
@@ -106,26 +107,61 @@ class FashionMNISTDataModule(IDXDataModule):
     sample_file = "fashion_mnist.npz"
 
 
-_OF_OTHER_FILES = {
-    "EMNIST": (
-        "ImageSet.from_arrays(read.data.mT, read.targets) with read = EMNIST(folder, split, train=...): images are "
-        "stored on their side, and the labels of the split letters count from 1"
-    ),
-    "QMNIST": (
-        "ImageSet.from_arrays(read.data, read.targets[:, 0]) with read = QMNIST(folder, train=...): a row of targets "
-        "holds more than the class"
-    ),
-}
+class KMNISTDataModule(IDXDataModule):
+    """Cursive Japanese characters of ten classes (ROIS-DS CODH; CC BY-SA 4.0)."""
+
+    source = datasets.KMNIST
+
+
+class ColouredMNISTDataModule(MNISTDataModule):
+    """Handwritten digits of MNIST, each in a colour of its own on black.
+
+    The hue of an image is drawn uniformly; full saturation makes the brightest pixel of at least one channel as bright
+    as in grey, and leaves another black. Hues follow from the seed and the number of the image in its file, and have
+    nothing to do with its class.
+
+    Args:
+        data_dir: As for :class:`MNISTDataModule`; None takes the digits that ship with this package.
+        **settings: Settings of every data set, see :class:`ImageDataModule`.
+
+    Example:
+        >>> ColouredMNISTDataModule().train.shape
+        (3, 28, 28)
+    """
+
+    image_shape = (3, 28, 28)
+
+    def __init__(self, data_dir: str | None = None, **settings: Any) -> None:
+        super().__init__(data_dir, **settings)
+        self.name = "ColouredMNIST"
+
+    def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
+        """Read the digits, and colour them."""
+        train, test = (self._coloured(part, images) for part, images in enumerate(super().read_image_sets()))
+        return train, test
+
+    def _coloured(self, part: int, images: ImageSet) -> ImageSet:
+        hues = torch.from_numpy(uniform(uniform_stream(Draw.COLOURS, self._seed, part), len(images))).float()
+        # Each channel is full within a sixth of the circle of hues from its own, 0, 1/3 or 2/3, and 0 beyond a third.
+        from_own = (hues.unsqueeze(1) - torch.tensor([0.0, 1 / 3, 2 / 3]) + 0.5).remainder(1) - 0.5
+        strengths = (2 - 6 * from_own.abs()).clamp(0, 1).view(-1, 3, 1, 1)
+        return ImageSet((strengths * images.pixels).round().to(torch.uint8), images.labels)
 
 
 def _check_layout(source: type) -> None:
     """Refuse a data set whose files are not laid out as MNIST's: its class has a way of its own to fetch them."""
     if getattr(source, "download", None) is datasets.MNIST.download:
         return
+    advice = "ImageSet.from_arrays(images, labels)"
+    if source.__name__ == "QMNIST":
+        advice = (
+            "ImageSet.from_arrays(read.data, read.targets[:, 0]) with read = QMNIST(folder, train=...): a row of "
+            "targets holds more than the class"
+        )
     raise DataError(
         f"torchvision keeps {source.__name__} in other files than MNIST's, so that no IDXDataModule can read it: make "
-        "a subclass of ImageDataModule whose read_image_sets makes both image sets from what torchvision has read, "
-        + _OF_OTHER_FILES.get(source.__name__, "ImageSet.from_arrays(images, labels)")
+        "a subclass of TorchvisionDataModule, as EMNISTDataModule is, or of ImageDataModule, whose read_image_sets "
+        f"makes both image sets from what torchvision has read, {advice}"
     )
 
 

@@ -21,6 +21,7 @@ from chaos_lightning.functional.completion import (
     pair_difference,
 )
 from chaos_lightning.functional.inversion import inverted_share
+from chaos_lightning.functional.ising import energy_per_spin, magnetisation
 from chaos_lightning.functional.manifold import manifold_precision, manifold_recall, share_on_manifold
 from chaos_lightning.functional.memorisation import near_copy_share, training_distances
 from chaos_lightning.functional.neighbours import Neighbours, nearest_neighbours
@@ -40,9 +41,11 @@ __all__ = [
     "class_coverage",
     "completion_error",
     "deflated_size",
+    "energy_per_spin",
     "entropy_ratio",
     "gaussian_completion",
     "inverted_share",
+    "magnetisation",
     "manifold_precision",
     "manifold_recall",
     "near_copy_share",

@@ -322,3 +322,39 @@ def test_command_line_from_training_to_samples(tmp_path, monkeypatch, capsys):
     for command in (report, complete):
         with pytest.raises(ValueError, match=r"holds a VariationalAutoencoder network, but .*OneLayer or"):
             command(checkpoint)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (11,)], ids=["colour", "vectors"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(RestrictedBoltzmannMachine, hidden_units=7, num_chains=6),
+        partial(VariationalAutoencoder, hidden_units=7, latent_units=2),
+        partial(GenerativeAdversarialNetwork, hidden_units=7, latent_units=2),
+        GaussianDistribution,
+        HeldOutImages,
+    ],
+)
+def test_baselines_take_samples_of_any_shape(make, shape, tmp_path):
+    values = torch.rand(70, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    to_set = ImageSet.from_arrays if len(shape) == 3 else ImageSet.from_vectors
+    data = type("Values", (ImageDataModule,), {"read_image_sets": lambda self: (to_set(values[:50]), to_set(values[50:]))})
+    trainer = quiet_trainer(max_steps=3, limit_val_batches=1, enable_checkpointing=False)
+    model = make(list(shape))
+    trainer.fit(model, datamodule=data(batch_size=10))
+    assert model.evaluation.num_samples == 20
+    trainer.save_checkpoint(tmp_path / "saved.ckpt")
+    loaded = ImageGenerator.load_from_checkpoint(tmp_path / "saved.ckpt")
+    assert model.sample(5, seed=1).shape == (5, *shape)
+    assert torch.equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
+    if make is GaussianDistribution:
+        torch.testing.assert_close(model.mean.double(), data().train.images.flatten(1).double().mean(0), atol=1e-6, rtol=0)
+
+
+def test_biases_of_a_boltzmann_machine_start_at_the_log_odds_of_vectors():
+    values = torch.rand(70, 11, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
+    sets = ImageSet.from_vectors(values[:50]), ImageSet.from_vectors(values[50:])
+    data = type("Values", (ImageDataModule,), {"read_image_sets": lambda self: sets})(batch_size=30, num_validation=20)
+    model = RestrictedBoltzmannMachine([11], 7, optimizer=partial(torch.optim.SGD, lr=0.0))
+    quiet_trainer(max_steps=1).fit(model, datamodule=data)
+    torch.testing.assert_close(torch.sigmoid(model.visible_bias.data), (data.train.images.mean(0) + 1) / 2)
