@@ -338,7 +338,9 @@ def test_command_line_from_training_to_samples(tmp_path, monkeypatch, capsys):
 def test_baselines_take_samples_of_any_shape(make, shape, tmp_path):
     values = torch.rand(70, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     to_set = ImageSet.from_arrays if len(shape) == 3 else ImageSet.from_vectors
-    data = type("Values", (ImageDataModule,), {"read_image_sets": lambda self: (to_set(values[:50]), to_set(values[50:]))})
+    data = type(
+        "Values", (ImageDataModule,), {"read_image_sets": lambda self: (to_set(values[:50]), to_set(values[50:]))}
+    )
     trainer = quiet_trainer(max_steps=3, limit_val_batches=1, enable_checkpointing=False)
     model = make(list(shape))
     trainer.fit(model, datamodule=data(batch_size=10))
@@ -348,7 +350,9 @@ def test_baselines_take_samples_of_any_shape(make, shape, tmp_path):
     assert model.sample(5, seed=1).shape == (5, *shape)
     assert torch.equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
     if make is GaussianDistribution:
-        torch.testing.assert_close(model.mean.double(), data().train.images.flatten(1).double().mean(0), atol=1e-6, rtol=0)
+        torch.testing.assert_close(
+            model.mean.double(), data().train.images.flatten(1).double().mean(0), atol=1e-6, rtol=0
+        )
 
 
 def test_biases_of_a_boltzmann_machine_start_at_the_log_odds_of_vectors():
