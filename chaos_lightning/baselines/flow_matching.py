@@ -29,7 +29,7 @@ class FlowMatching(Baseline):
     ``dx/dt = u(x, t)`` from noise by explicit Euler. Hidden layers are of sigmoid linear units, pixels tanh.
 
     Args:
-        visible_units: number of pixels of an image.
+        visible_units: number of pixels of a square grey image, or the shape of a sample, see :func:`shape_of`.
         hidden_units: number of units of each of the two hidden layers.
         sampling_steps: number of Euler steps from noise to image, each of which is a pass through the network.
         seed: seed of the initial weights and of all noise.
@@ -44,7 +44,7 @@ class FlowMatching(Baseline):
 
     def __init__(
         self,
-        visible_units: int = 784,
+        visible_units: int | list[int] = 784,
         hidden_units: int = 400,
         sampling_steps: int = 20,
         *,
@@ -60,9 +60,9 @@ class FlowMatching(Baseline):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.layers = nn.Sequential(
-                *(nn.Linear(visible_units + TIME_FEATURES, hidden_units), nn.SiLU()),
+                *(nn.Linear(self.num_pixels + TIME_FEATURES, hidden_units), nn.SiLU()),
                 *(nn.Linear(hidden_units, hidden_units), nn.SiLU()),
-                *(nn.Linear(hidden_units, visible_units), nn.Tanh()),
+                *(nn.Linear(hidden_units, self.num_pixels), nn.Tanh()),
             )
 
     @property

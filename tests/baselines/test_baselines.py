@@ -3,6 +3,7 @@
 import json
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from chaos_lightning.baselines import (
 )
 from chaos_lightning.commands import main
 from chaos_lightning.commands.complete import complete
-from chaos_lightning.data import Minibatch
+from chaos_lightning.data import ImageDataModule, ImageSet, Minibatch
 from chaos_lightning.dynamics import draw_by_chain
 from chaos_lightning.models import ImageGenerator, TrainingDivergedError
 from chaos_lightning.report import report
@@ -324,41 +325,37 @@ def test_command_line_from_training_to_samples(tmp_path, monkeypatch, capsys):
             command(checkpoint)
 
 
+class Values(ImageDataModule):
+    """Values between two bounds, images or vectors by their shape: 50 to train with and 20 to test."""
+
+    def __init__(self, shape, bound=1.0, **settings):
+        super().__init__(batch_size=10, **settings)
+        generator = torch.Generator().manual_seed(0)
+        self.values = (torch.rand(70, *shape, generator=generator) * 2 - 1) * bound
+
+    def read_image_sets(self):
+        to_set = ImageSet.from_arrays if self.values.ndim == 4 else ImageSet.from_vectors
+        return to_set(self.values[:50]), to_set(self.values[50:])
+
+
 @pytest.mark.parametrize("shape", [(3, 4, 5), (11,)], ids=["colour", "vectors"])
-@pytest.mark.parametrize(
-    "make",
-    [
-        partial(RestrictedBoltzmannMachine, hidden_units=7, num_chains=6),
-        partial(VariationalAutoencoder, hidden_units=7, latent_units=2),
-        partial(GenerativeAdversarialNetwork, hidden_units=7, latent_units=2),
-        GaussianDistribution,
-        HeldOutImages,
-    ],
-)
-def test_baselines_take_samples_of_any_shape(make, shape, tmp_path):
-    values = torch.rand(70, *shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    to_set = ImageSet.from_arrays if len(shape) == 3 else ImageSet.from_vectors
-    data = type(
-        "Values", (ImageDataModule,), {"read_image_sets": lambda self: (to_set(values[:50]), to_set(values[50:]))}
-    )
-    trainer = quiet_trainer(max_steps=3, limit_val_batches=1, enable_checkpointing=False)
-    model = make(list(shape))
-    trainer.fit(model, datamodule=data(batch_size=10))
+@pytest.mark.parametrize(("kind", "settings"), ALL)
+def test_baselines_take_samples_of_any_shape(kind, settings, shape, tmp_path):
+    trainer = quiet_trainer(max_steps=3, limit_val_batches=1)
+    model, data = kind(list(shape), **settings), Values(shape)
+    trainer.fit(model, datamodule=data)
     assert model.evaluation.num_samples == 20
     trainer.save_checkpoint(tmp_path / "saved.ckpt")
     loaded = ImageGenerator.load_from_checkpoint(tmp_path / "saved.ckpt")
     assert model.sample(5, seed=1).shape == (5, *shape)
     assert torch.equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
-    if make is GaussianDistribution:
-        torch.testing.assert_close(
-            model.mean.double(), data().train.images.flatten(1).double().mean(0), atol=1e-6, rtol=0
-        )
+    if kind is GaussianDistribution:
+        mean = data.train.images.flatten(1).double().mean(0)
+        torch.testing.assert_close(model.mean.double(), mean, atol=1e-6, rtol=0)
 
 
 def test_biases_of_a_boltzmann_machine_start_at_the_log_odds_of_vectors():
-    values = torch.rand(70, 11, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
-    sets = ImageSet.from_vectors(values[:50]), ImageSet.from_vectors(values[50:])
-    data = type("Values", (ImageDataModule,), {"read_image_sets": lambda self: sets})(batch_size=30, num_validation=20)
+    data = Values((11,), bound=0.9, num_validation=20)
     model = RestrictedBoltzmannMachine([11], 7, optimizer=partial(torch.optim.SGD, lr=0.0))
     quiet_trainer(max_steps=1).fit(model, datamodule=data)
     torch.testing.assert_close(torch.sigmoid(model.visible_bias.data), (data.train.images.mean(0) + 1) / 2)
