@@ -19,8 +19,8 @@ from chaos_lightning.commands.sweep.run import check_runs
 
 COMMANDS = sorted({command for page in PAGES for command in (*commands_in_blocks(page), *commands_in_text(page))})
 OPTIONS = [span for span in spans(ROOT / "configs" / "RESULTS.md") if re.match(r"--[\w.]+ ", span)]
-WITH_DATA = sorted({command for command in COMMANDS if "--data.data_dir DIR" in command})
-OF_A_CHECKPOINT = {"test", "validate", "report", "chaos"}
+TRAINING = re.compile(r"chaos-lightning (fit|sweep|compare) .*--data.data_dir DIR")
+WITH_DATA = [command for command in COMMANDS if TRAINING.match(command)]
 
 
 @functools.cache
@@ -92,9 +92,6 @@ def test_command_of_a_result_is_taken(command, monkeypatch):
     subcommand, *arguments = shlex.split(command.replace("--data.data_dir DIR", "--data.data_dir null"))[1:]
     if subcommand == "fit":
         ChaosCLI(arguments, run=False)
-        return
-    if subcommand in OF_A_CHECKPOINT:
-        assert all(f"{word} " in help_of(subcommand) for word in arguments if word.startswith("--"))
         return
     plans = []
     module = {"sweep": sweep, "compare": compare}[subcommand]
