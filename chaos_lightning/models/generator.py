@@ -11,6 +11,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from chaos_lightning.functional.checks import check_seed
+from chaos_lightning.models.bfloat16 import bfloat16_slowdown
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
 from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
@@ -18,9 +19,6 @@ from chaos_lightning.shapes import described, setting_of, shape_of
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which small updates of the weights are not lost."""
-
-WITHOUT_BFLOAT16 = ("AVX2", "NO AVX")
-"""Instruction sets of processors on which torch multiplies in bfloat16 far more slowly than in float32."""
 
 
 class ImageGenerator(Saved):
@@ -144,16 +142,13 @@ class ImageGenerator(Saved):
                 f"precision {self.trainer.precision} would lose the small updates of the weights: use "
                 f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
             )
-        processor = torch.backends.cpu.get_cpu_capability()
-        if (
-            self.trainer.precision == "bf16-mixed"
-            and self.trainer.strategy.root_device.type == "cpu"
-            and processor in WITHOUT_BFLOAT16
-        ):
-            rank_zero_warn(
-                f"this processor ({processor}) has no fast bfloat16 products, so that bf16-mixed takes several times "
-                "as long as float32: set --trainer.precision 32-true"
-            )
+        if self.trainer.precision == "bf16-mixed" and self.trainer.strategy.root_device.type == "cpu":
+            slowdown = bfloat16_slowdown()
+            if slowdown > 1.2:
+                rank_zero_warn(
+                    f"products in bfloat16 take {slowdown:.1f} times as long as in float32 on this processor: set "
+                    "--trainer.precision 32-true"
+                )
         self._stage_measures.clear()  # their floors belong to the data of another run
 
     # Sampling

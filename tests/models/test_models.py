@@ -16,6 +16,7 @@ from chaos_lightning import (
     TwoLayer,
 )
 from chaos_lightning.dynamics import initial_potentials
+from chaos_lightning.models.bfloat16 import bfloat16_slowdown
 
 
 @pytest.mark.parametrize("num_chains", [None, 29])
@@ -204,15 +205,29 @@ def test_weights_in_half_precision_are_refused(precision):
 
 
 @pytest.mark.parametrize(
-    ("processor", "precision", "is_slow"),
-    [("AVX2", "bf16-mixed", True), ("AVX2", "32-true", False), ("AVX512", "bf16-mixed", False)],
+    ("slowdown", "precision", "is_slow"),
+    [(4.2, "bf16-mixed", True), (4.2, "32-true", False), (0.5, "bf16-mixed", False)],
 )
-def test_slow_bfloat16_products_are_said_aloud(processor, precision, is_slow, monkeypatch, recwarn):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+def test_slow_bfloat16_products_are_said_aloud(slowdown, precision, is_slow, monkeypatch, recwarn):
+    monkeypatch.setattr("chaos_lightning.models.generator.bfloat16_slowdown", lambda: slowdown)
     quiet_trainer(max_steps=1, precision=precision).fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
     said = [str(warning.message) for warning in recwarn if "bfloat16" in str(warning.message)]
     assert bool(said) == is_slow
-    assert all("AVX2" in message and "--trainer.precision 32-true" in message for message in said)
+    assert all("4.2 times as long" in message and "--trainer.precision 32-true" in message for message in said)
+
+
+def test_the_slowdown_of_bfloat16_is_that_of_a_product(monkeypatch):
+    """By a clock that moves by what a product would take."""
+    now = [0.0]
+
+    def product(left, right):
+        now[0] += 3.0 if left.dtype == torch.bfloat16 else 2.0
+
+    monkeypatch.setattr("chaos_lightning.models.bfloat16.torch.mm", product)
+    monkeypatch.setattr("chaos_lightning.models.bfloat16.perf_counter", lambda: now[0])
+    assert bfloat16_slowdown() == 1.5
+    monkeypatch.undo()
+    assert 0.01 < bfloat16_slowdown() < 100
 
 
 def test_floors_belong_to_the_data_that_are_measured():
