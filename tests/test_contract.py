@@ -251,7 +251,8 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("name", DATA)
+# Colouring thousands of digits takes seconds; their own tests are quick.
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if "colour" in n else n for n in DATA])
 def test_a_data_module_serves_splits_that_follow_from_the_seed(name, tmp_path):
     data, again = DATA[name](tmp_path), DATA[name](tmp_path)
     for each in (data, again):

@@ -63,6 +63,7 @@ def test_networks_of_a_thousand_units_have_the_autocorrelations_of_theory():
     assert (mean / mean[:, :1] - expected / expected[:, :1]).abs().max() < 0.1
 
 
+@pytest.mark.slow
 def test_eigenvalues_and_layers_of_chaos_are_those_of_theory():
     """Of one network of 1,000 units; the outermost of its eigenvalues lie some 7 % beyond the disc of theory."""
     sizes = [625, 375]
