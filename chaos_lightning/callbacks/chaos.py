@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from chaos_lightning.callbacks.folder import folder_of_run
 from chaos_lightning.dynamics import ChaoticNetwork, spectrum_to_dimension
+from chaos_lightning.dynamics.clock import in_whole_steps
 from chaos_lightning.dynamics.lyapunov import LONG_RUN_DURATION, LONG_RUN_TRANSIENT
 from chaos_lightning.dynamics.standard_errors import mean_and_error
 from chaos_lightning.files import written_at_once
@@ -83,12 +84,12 @@ class ChaosFile(Callback):
     def _measure(self, step: int, pl_module: LightningModule) -> None:
         assert self._folder is not None
         model: Any = pl_module
-        whole_steps = round(model.tau / model.dt) * model.dt  # about tau, as whole time steps
+        unit = in_whole_steps(model.tau, model.dt)
         spectrum = spectrum_to_dimension(
             model.network,
             self.num_chains,
-            duration=LONG_RUN_DURATION * whole_steps,
-            transient=LONG_RUN_TRANSIENT * whole_steps,
+            duration=LONG_RUN_DURATION * unit,
+            transient=LONG_RUN_TRANSIENT * unit,
             seed=(model.seed,),
             dt=model.dt,
             tau=model.tau,

@@ -18,6 +18,7 @@ from chaos_lightning.dynamics import (
     run_chains,
     spectrum_to_dimension,
 )
+from chaos_lightning.dynamics.clock import in_whole_steps
 from chaos_lightning.dynamics.progress import with_progress_bar
 from chaos_lightning.dynamics.standard_errors import mean_and_error
 
@@ -61,19 +62,19 @@ class LongRun:
 def measure_long_run(subject: Subject, name: str) -> LongRun:
     """Measure one of the networks of a subject, by name."""
     network, clock = subject.networks[name], subject.clock
-    whole_steps = round(clock.tau / clock.dt) * clock.dt  # about tau, as whole time steps
+    unit = in_whole_steps(clock.tau, clock.dt)
     settings: dict[str, Any] = {"dt": clock.dt, "tau": clock.tau, "seed": (subject.seed, Stream.SAMPLING)}
     curves = autocorrelations(
         network,
         subject.num_chains,
-        duration=DURATION * whole_steps,
-        transient=TRANSIENT * whole_steps,
-        longest_lag=LONGEST_LAG * whole_steps,
+        duration=DURATION * unit,
+        transient=TRANSIENT * unit,
+        longest_lag=LONGEST_LAG * unit,
         centred=name == "trained",
         **settings,
     )
     num_units = sum(network.layer_sizes)
-    settings |= {"duration": SPECTRUM_DURATION * whole_steps, "transient": SPECTRUM_TRANSIENT * whole_steps}
+    settings |= {"duration": SPECTRUM_DURATION * unit, "transient": SPECTRUM_TRANSIENT * unit}
     measure = lyapunov_spectrum if num_units <= WHOLE_SPECTRUM else spectrum_to_dimension
     spectrum = measure(network, min(subject.num_chains, SPECTRUM_CHAINS), **settings)
     shares = mean_and_error(spectrum.layer_shares[:, 0])

@@ -67,6 +67,11 @@ class Clock:
         return [self.time_after(max(1, round(self.num_steps * part))) for part in parts]
 
 
+def in_whole_steps(tau: float, dt: float) -> float:
+    """Return tau rounded to whole time steps: the unit of durations that are some number of tau."""
+    return round(tau / dt) * dt
+
+
 def num_time_steps(duration: float, dt: float, *, name: str = "sampling_time") -> int:
     """Count the Euler steps of length ``dt`` in ``duration``, in the same unit.
 

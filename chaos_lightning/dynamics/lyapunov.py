@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.chains import random_start
-from chaos_lightning.dynamics.clock import num_time_steps
+from chaos_lightning.dynamics.clock import in_whole_steps, num_time_steps
 from chaos_lightning.dynamics.deviations import deviation_size, random_directions, scale_deviations
 from chaos_lightning.dynamics.integrator import EulerIntegrator
 from chaos_lightning.dynamics.network import ChaoticNetwork
@@ -120,12 +120,12 @@ def long_run_exponents(
 
     See :func:`lyapunov_exponents` for the arguments and the result.
     """
-    whole_steps = round(tau / dt) * dt  # about tau, as whole time steps
+    unit = in_whole_steps(tau, dt)
     return lyapunov_exponents(
         network,
         num_chains,
-        duration=LONG_RUN_DURATION * whole_steps,
-        transient=LONG_RUN_TRANSIENT * whole_steps,
+        duration=LONG_RUN_DURATION * unit,
+        transient=LONG_RUN_TRANSIENT * unit,
         seed=seed,
         dt=dt,
         tau=tau,
