@@ -14,7 +14,7 @@ from chaos_lightning.data.images import ImageSet
 from chaos_lightning.data.values import in_colour
 
 _ABSENT = (RuntimeError, OSError, EOFError, ValueError, AssertionError)
-"""What torchvision raises where files are missing or damaged."""
+"""Errors that torchvision raises where files are missing or damaged."""
 
 
 class TorchvisionDataModule(ImageDataModule):

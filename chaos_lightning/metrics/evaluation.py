@@ -57,12 +57,11 @@ def feature_measures(
 
     Args:
         features: Network, see :class:`FeatureNetwork`; one of the measures needs a classifier.
-        image_shape: Channels, height and width of an image; without channels there is one.
+        image_shape: Shape of a sample.
         count: Images on a side, of which a measure may need more; None makes all measures.
     """
-    shape = (1, *image_shape)[-3:]
-    features = FeatureNetwork.of(features, shape)  # one for all, which then share its results
-    given = {"features": features, "classifier": features, "image_shape": shape}
+    features = FeatureNetwork.of(features, image_shape)  # one for all, which then share its results
+    given = {"features": features, "classifier": features, "image_shape": image_shape}
     return {
         name: _make(MEASURES[name], **given)
         for name in FEATURE_MEASURES

@@ -12,6 +12,7 @@ from chaos_lightning.functional.manifold import share_on_manifold
 from chaos_lightning.metrics.base import RunningMetric
 from chaos_lightning.metrics.feature_network import FeatureNetwork
 from chaos_lightning.metrics.rows import RowMetric
+from chaos_lightning.shapes import num_values
 
 CONFIDENT = 0.9
 """Class probability above which a classifier counts as sure."""
@@ -84,7 +85,7 @@ class FeatureManifoldMetric(RowMetric):
     def __init__(
         self, features: nn.Module, image_shape: Sequence[int] = (1, 28, 28), k: int = 3, **kwargs: Any
     ) -> None:
-        super().__init__(torch.Size(image_shape).numel(), **kwargs)
+        super().__init__(num_values(tuple(image_shape)), **kwargs)
         self.features = FeatureNetwork.of(features, image_shape)
         self.image_shape = tuple(image_shape)
         self.k = k
@@ -230,4 +231,4 @@ class ConfidentShare(RunningMetric):
 def _as_images(images: Tensor, real: bool, image_shape: Sequence[int]) -> Tensor:
     """Check a batch, and give it the shape of images."""
     name = "real images" if real else "generated images"
-    return as_image_rows(images, name, torch.Size(image_shape).numel()).view(-1, *image_shape)
+    return as_image_rows(images, name, num_values(tuple(image_shape))).view(-1, *image_shape)

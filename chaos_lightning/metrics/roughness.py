@@ -8,6 +8,7 @@ from torch import Tensor
 
 from chaos_lightning.functional.roughness import roughness_of_means, squared_laplacian
 from chaos_lightning.metrics.rows import RowMetric
+from chaos_lightning.shapes import num_values
 
 
 class Roughness(RowMetric):
@@ -38,7 +39,7 @@ class Roughness(RowMetric):
     higher_is_better: bool | None = None
 
     def __init__(self, image_shape: Sequence[int] = (1, 28, 28), **kwargs: Any) -> None:
-        super().__init__(torch.Size(image_shape).numel(), **kwargs)
+        super().__init__(num_values(tuple(image_shape)), **kwargs)
         self.image_shape = tuple(image_shape)
         for side in ("real", "generated"):
             self.add_row_state(f"{side}_laplacians", torch.empty(0, dtype=torch.float64))

@@ -156,3 +156,10 @@ def test_too_few_or_wrong_images_are_refused():
         FeaturePrecision(nn.Identity(), SHAPE)
     with pytest.raises(ValueError, match="points have 2 dimensions, centres 3"):
         share_on_manifold(torch.zeros(5, 2), torch.zeros(5, 3))
+
+
+def test_a_network_of_vectors_gets_vectors():
+    vectors = torch.rand(20, 7, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    values = evaluate(MetricCollection(feature_measures(nn.Linear(7, 3), (7,))), vectors, vectors)
+    assert values["feature_frechet_distance"] == pytest.approx(0, abs=1e-9)
+    assert values["feature_precision"] == values["feature_recall"] == 1
