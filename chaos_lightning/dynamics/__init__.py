@@ -11,7 +11,7 @@ from chaos_lightning.dynamics.fixed_points import FixedPoints, find_fixed_points
 from chaos_lightning.dynamics.integrator import EulerIntegrator
 from chaos_lightning.dynamics.jacobians import field_jacobians
 from chaos_lightning.dynamics.lyapunov import LyapunovExponents, long_run_exponents, lyapunov_exponents, tangent_growth
-from chaos_lightning.dynamics.network import ChaoticNetwork, Couplings
+from chaos_lightning.dynamics.network import Afferents, ChaoticNetwork, Couplings
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.overlaps import Overlaps, chain_overlaps
 from chaos_lightning.dynamics.random_numbers import draw_by_chain, initial_potentials
@@ -25,6 +25,7 @@ from chaos_lightning.dynamics.wiring import Connection, Wiring, as_wiring
 __all__ = [
     "NO_DROPOUT",
     "RATE_FUNCTIONS",
+    "Afferents",
     "Autocorrelations",
     "ChaoticNetwork",
     "Clock",

@@ -6,9 +6,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from chaos_lightning.dynamics.cuda_graphs import replay
-from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
 from chaos_lightning.dynamics.integrator import EulerIntegrator
-from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.network import Afferents, ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.random_numbers import Seed, initial_potentials, origin_of, potentials_from, seed_numbers
 from chaos_lightning.dynamics.state import Held, State
@@ -75,7 +74,7 @@ def run_from(
     num_steps: Sequence[int],
     *,
     held: Held | None = None,
-    dropout: Dropout = NO_DROPOUT,
+    afferents: Sequence[Afferents] | None = None,
 ) -> list[State]:
     """Run chains once from a start and return their states after given numbers of time steps.
 
@@ -85,22 +84,22 @@ def run_from(
         start: random start of the chains.
         num_steps: numbers of time steps after which to note the state, ascending.
         held: visible rates to hold; None holds none.
-        dropout: parts that are dropped from the network during the run.
+        afferents: sources of each layer's input, for runs that share them; None sums the network's own couplings.
     """
 
-    def run(start: Start, held: Held | None, dropout: Dropout) -> list[State]:
+    def run(start: Start, held: Held | None, afferents: Sequence[Afferents] | None) -> list[State]:
         bias = network.biases[0]
         whole = held is not None and held.mask is None  # a visible layer that is held whole needs no potentials
         drawn = potentials_from(
             start.origin, network.layer_sizes[int(whole) :], start.num_chains, device=bias.device, dtype=bias.dtype
         )
         potentials = (held.values, *drawn) if held is not None and whole else drawn
-        integrator = EulerIntegrator(network, alpha, held=held, dropout=dropout, noise=start.noise)
+        integrator = EulerIntegrator(network, alpha, held=held, afferents=afferents, noise=start.noise)
         return integrator.record(integrator.start(potentials), num_steps)
 
     if start.noise is not None:  # a graph would inject the same noise at every replay
-        return run(start, held, dropout)
-    return replay(network, run, start, held, dropout, key=(alpha, *num_steps))  # type: ignore[no-any-return]
+        return run(start, held, afferents)
+    return replay(network, run, start, held, afferents, key=(alpha, *num_steps))  # type: ignore[no-any-return]
 
 
 def run_chains(
@@ -112,10 +111,9 @@ def run_chains(
     seed: Seed,
     first_chain: int = 0,
     held: Held | None = None,
-    dropout: Dropout = NO_DROPOUT,
     noise: float = 0.0,
     noise_layers: Sequence[int] | None = None,
 ) -> list[State]:
     """Run chains from their random start, see :func:`start_of` and :func:`run_from`."""
     start = start_of(num_chains, seed=seed, first_chain=first_chain, noise=noise, noise_layers=noise_layers)
-    return run_from(network, alpha, start, num_steps, held=held, dropout=dropout)
+    return run_from(network, alpha, start, num_steps, held=held)

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics.cuda_graphs import has_kernels, multiplies_on_matrix_units
-from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
-from chaos_lightning.dynamics.network import ChaoticNetwork
+from chaos_lightning.dynamics.network import Afferents, ChaoticNetwork
 from chaos_lightning.dynamics.noise import Noise
 from chaos_lightning.dynamics.rates import RATE_FUNCTIONS
 from chaos_lightning.dynamics.state import Held, State
@@ -24,12 +23,13 @@ class EulerIntegrator:
     form in :mod:`chaos_lightning.dynamics.reference`; this integrator makes the same step fast. Everything constant
     during a run is computed once, when the integrator is made, so make a new one after a change of the weights:
 
-    - The couplings are summed and scaled once.
+    - The couplings are summed once, or taken from ``afferents``, for runs that share the sums.
     - A layer that is held whole sends a constant field. The field is added to the bias of the layer that receives it;
       the sum is called that layer's offset, ``b_i`` below.
-    - The loop runs on ``z = slope (x - b)``, because then ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij phi(x_j)``
-      and ``phi(x_i) = shape(z_i + slope b_i)``, see :class:`RateFunction`.
-    - The layers lie side by side in one piece of memory. So a time step consists of matrix products, added onto z one
+    - The loop runs on ``y = (x - b) / alpha``, the leaky sum of past fields, because then
+      ``y_i <- (1 - alpha) y_i + sum_j K_ij phi(x_j)`` takes the couplings as they are, and
+      ``phi(x_i) = shape(alpha slope y_i + slope b_i)`` scales and adds in one pass, see :class:`RateFunction`.
+    - The layers lie side by side in one piece of memory. So a time step consists of matrix products, added onto y one
       after the other, and a few passes over the state.
     - A layer whose input is constant (the hidden layer of the two-layer network in the clamped phase) is not stepped
       at all, since its linear relaxation is known exactly: ``x(n) = b + (1 - alpha)^n (x(0) - b)``. Injected noise adds
@@ -39,7 +39,8 @@ class EulerIntegrator:
         network: the network.
         alpha: dt / tau.
         held: visible rates to hold; None holds none.
-        dropout: parts that are dropped from the network.
+        afferents: sources of each layer's input, see :meth:`ChaoticNetwork.all_afferents`; left as they are. None takes
+            the network's own.
         noise: noise to inject at each time step, with steps counted from the start of a run; None injects none.
         product_dtype: data type of the matrix products; potentials keep the network's own. Defaults to autocast's
             type where autocast is on, and to the network's type otherwise.
@@ -51,11 +52,12 @@ class EulerIntegrator:
         alpha: float,
         *,
         held: Held | None = None,
-        dropout: Dropout = NO_DROPOUT,
+        afferents: Sequence[Afferents] | None = None,
         noise: Noise | None = None,
         product_dtype: torch.dtype | None = None,
     ) -> None:
         self.alpha = alpha
+        self._scale = alpha * network.rate.slope
         self._noise = noise
         self._rate = network.rate
         weight: Tensor = network.biases[0]
@@ -68,19 +70,18 @@ class EulerIntegrator:
         self._held = held and Held(held.values.to(self.dtype), held.mask)
         image = self._held.values if self._held and self._held.mask is None else None
 
-        self._couplings: dict[int, list[tuple[int, Tensor]]] = {}  # stepped layer -> (source, alpha slope K^T)
+        self._couplings: dict[int, list[tuple[int, Tensor]]] = {}  # stepped layer -> (source, K^T)
         self._offsets: dict[int, Tensor] = {}  # any layer not held whole -> b, (1 or chains, units)
         with torch.no_grad(), torch.autocast(device_type, enabled=False):
             for layer in range(network.num_layers):
                 if layer == 0 and image is not None:
                     continue
                 self._offsets[layer] = network.biases[layer].detach().unsqueeze(0)
-                for source, coupling in network.afferents(layer, dropout):
+                for source, coupling in afferents[layer] if afferents else network.afferents(layer):
                     if source == 0 and image is not None:
                         self._offsets[layer] = torch.addmm(self._offsets[layer], image, coupling.T)
                     else:
-                        scaled = coupling.mul_(alpha * self._rate.slope).T  # in place: new memory takes longer
-                        self._couplings.setdefault(layer, []).append((source, scaled.to(product_dtype)))
+                        self._couplings.setdefault(layer, []).append((source, coupling.T.to(product_dtype)))
             self._step_all_that_drives(network)
             self._stepped = list(self._couplings)
             self._sizes = [network.layer_sizes[layer] for layer in self._stepped]
@@ -134,15 +135,15 @@ class EulerIntegrator:
             raise ValueError(f"the numbers of time steps must ascend, but are {list(num_steps)}")
         recorded = []
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
-            shifted, rates = self._shifted(state)
+            summed, rates = self._summed(state)
             steps_done = 0
-            fused = self._fused_time_steps(shifted, rates)
+            fused = self._fused_time_steps(summed, rates)
             for steps in num_steps:
                 if fused is None:
-                    self._loop(shifted, rates, steps - steps_done, steps_done)
+                    self._loop(summed, rates, steps - steps_done, steps_done)
                 elif steps > steps_done:
-                    shifted = fused.advance(steps - steps_done)
-                recorded.append(self._state(state, shifted, steps) if steps else state)
+                    summed = fused.advance(steps - steps_done)
+                recorded.append(self._state(state, summed, steps) if steps else state)
                 steps_done = steps
         return recorded
 
@@ -172,44 +173,44 @@ class EulerIntegrator:
         if self._noise is not None:
             raise ValueError("deviations are followed without noise, but this integrator injects some")
         with torch.no_grad(), torch.autocast(self._device_type, enabled=False):
-            shifted, rates = self._shifted(state)
+            summed, rates = self._summed(state)
             moved = self._join(deviations)
             rate_deviations = torch.empty_like(moved, dtype=rates.dtype)
             linear_step = self._linear_step(moved, rate_deviations, torch.empty_like(moved))
             of_chains = (len(rates), -1, moved.shape[1])
             for _ in range(num_steps):
-                derivative = self._rate.derivative(rates).mul_(1 / self._rate.slope)  # couplings hold the slope
+                derivative = self._rate.derivative(rates).mul_(self.alpha)
                 torch.mul(derivative.unsqueeze(1), moved.view(of_chains), out=rate_deviations.view(of_chains))
                 linear_step()
-                self._loop(shifted, rates, 1)
-            return self._state(state, shifted, num_steps), self._split(moved)
+                self._loop(summed, rates, 1)
+            return self._state(state, summed, num_steps), self._split(moved)
 
-    def _loop(self, shifted: Tensor, rates: Tensor, num_steps: int, steps_done: int = 0) -> None:
-        """Step z and the rates of the stepped layers in place: the one time loop of the package."""
+    def _loop(self, summed: Tensor, rates: Tensor, num_steps: int, steps_done: int = 0) -> None:
+        """Step y and the rates of the stepped layers in place: the one time loop of the package."""
         if not self._stepped:
             return
         # All memory is made here, so that no step allocates.
-        scratch = rates if rates.dtype == self.dtype else torch.empty_like(shifted)
+        scratch = rates if rates.dtype == self.dtype else torch.empty_like(summed)
         visible_rates = self._split(rates)[0]
         held = self._held and self._held.mask is not None and Held(self._held.values.to(rates.dtype), self._held.mask)
-        linear_step = self._linear_step(shifted, rates, scratch)
+        linear_step = self._linear_step(summed, rates, scratch)
         for step in range(steps_done + 1, steps_done + num_steps + 1):
             linear_step()
             if self._noise is not None:
-                deviation = self._noise.step_deviation(self.alpha) * self._rate.slope
-                drawn = self._noise.draw_like(shifted, step)
+                deviation = self._noise.step_deviation(self.alpha) / self.alpha
+                drawn = self._noise.draw_like(summed, step)
                 for layer, part in zip(self._stepped, self._split(drawn), strict=True):
                     if not self._noise.reaches(layer):
                         part.zero_()
-                shifted.add_(drawn, alpha=deviation)
+                summed.add_(drawn, alpha=deviation)
             # Rates change only now, so that every potential is updated from the same previous state.
-            self._rate.shape_(torch.add(shifted, self._shift, out=scratch))
+            self._rate.shape_(torch.add(self._shift, summed, alpha=self._scale, out=scratch))
             if scratch is not rates:
                 rates.copy_(scratch)
             if held:
                 held.onto(visible_rates, out=visible_rates)
 
-    def _fused_time_steps(self, shifted: Tensor, rates: Tensor) -> "FusedTimeSteps | None":
+    def _fused_time_steps(self, summed: Tensor, rates: Tensor) -> "FusedTimeSteps | None":
         """Return a kernel that takes the same time steps in one launch; None where it cannot.
 
         It needs a GPU on which the kernels run, products on matrix units, a rate function that has a name, and no
@@ -227,20 +228,27 @@ class EulerIntegrator:
         if self._held and self._held.mask is not None:
             values = torch.where(self._held.mask, self._held.values, float("nan"))
             held = torch.nn.functional.pad(values, (0, sum(self._sizes) - values.shape[1]), value=float("nan"))
-        keep = 1 - self.alpha
         return FusedTimeSteps(
-            self._couplings, self._sizes, self._shift, shifted, rates, keep=keep, rate=self._rate, held=held
+            self._couplings,
+            self._sizes,
+            self._shift,
+            summed,
+            rates,
+            keep=1 - self.alpha,
+            scale=self._scale,
+            rate=self._rate,
+            held=held,
         )
 
-    def _linear_step(self, shifted: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
-        """Return a function that does ``z_i <- (1 - alpha) z_i + alpha slope sum_j K_ij r_j`` in place for all layers.
+    def _linear_step(self, summed: Tensor, rates: Tensor, scratch: Tensor) -> Callable[[], None]:
+        """Return a function that does ``y_i <- (1 - alpha) y_i + sum_j K_ij r_j`` in place for all layers.
 
-        ``scratch`` is used only where rates have another data type than z.
+        ``scratch`` is used only where rates have another data type than y.
         """
         keep = 1 - self.alpha
         # Products in another data type need memory of their own.
-        fields = shifted if rates.dtype == self.dtype else torch.empty_like(rates)
-        beta = keep if fields is shifted else 0.0  # with 0, addmm_ ignores the old content
+        fields = summed if rates.dtype == self.dtype else torch.empty_like(rates)
+        beta = keep if fields is summed else 0.0  # with 0, addmm_ ignores the old content
         sources = dict(zip(self._stepped, self._split(rates), strict=True))
         products = [
             (field, sources[source], coupling, 1.0 if position else beta)
@@ -251,25 +259,25 @@ class EulerIntegrator:
         def linear_step() -> None:
             for field, source_rates, coupling, scale in products:
                 field.addmm_(source_rates, coupling, beta=scale)
-            if fields is not shifted:
-                torch.add(scratch.copy_(fields), shifted, alpha=keep, out=shifted)
+            if fields is not summed:
+                torch.add(scratch.copy_(fields), summed, alpha=keep, out=summed)
 
         return linear_step
 
-    def _shifted(self, state: State) -> tuple[Tensor, Tensor]:
-        """Put the stepped layers side by side: z, and the rates in the data type of the products."""
+    def _summed(self, state: State) -> tuple[Tensor, Tensor]:
+        """Put the stepped layers side by side: y, and the rates in the data type of the products."""
         if not self._stepped:
             return self._shift, self._shift
-        shifted = self._join(state.potentials).mul_(self._rate.slope).sub_(self._shift)
-        return shifted, self._join(state.rates).to(self.product_dtype)
+        summed = self._join(state.potentials).mul_(self._rate.slope).sub_(self._shift).mul_(1 / self._scale)
+        return summed, self._join(state.rates).to(self.product_dtype)
 
-    def _state(self, start: State, shifted: Tensor, num_steps: int) -> State:
-        """Return, in new memory, the state a number of time steps after the start, given z of its stepped layers.
+    def _state(self, start: State, summed: Tensor, num_steps: int) -> State:
+        """Return, in new memory, the state a number of time steps after the start, given y of its stepped layers.
 
         Its rates are not rounded to the data type of the products.
         """
         new_potentials, new_rates = list(start.potentials), list(start.rates)
-        potentials = shifted.add(self._shift)
+        potentials = torch.add(self._shift, summed, alpha=self._scale)
         rates = self._rate.shape_(potentials.clone())
         potentials.mul_(1 / self._rate.slope)
         for layer, potential, rate in zip(self._stepped, self._split(potentials), self._split(rates), strict=True):

@@ -26,9 +26,9 @@ senders, or of four bytes from half as many."""
 
 
 class FusedTimeSteps:
-    """Time steps of all stepped layers at once, ``z_i <- keep z_i + sum_j r_j C_ij`` and ``r_i <- shape(z_i + s_i)``.
+    """Time steps of all stepped layers: ``y_i <- keep y_i + sum_j r_j C_ij`` and ``r_i <- shape(scale y_i + s_i)``.
 
-    One launch takes many time steps. A tile of units and chains keeps its z in registers, sums its products on the
+    One launch takes many time steps. A tile of units and chains keeps its y in registers, sums its products on the
     matrix units in float32, and computes its new rates there too. All tiles read the rates of the previous step and
     write new rates to other memory, so all layers are updated from the same previous state. Before the next step a tile
     waits until all tiles of its chains have written their rates. So a launch has only as many tiles as are sure to run
@@ -43,9 +43,10 @@ class FusedTimeSteps:
             products round to TF32.
         sizes: units of each of these layers.
         shift: s, ``(1 or chains, units)``, float32, with these layers side by side in their own order.
-        shifted: z at the start, ``(chains, units)``, float32, in the same order.
+        summed: y at the start, ``(chains, units)``, float32, in the same order.
         rates: rates at the start, ``(chains, units)``, in the same order, in the data type of the products.
-        keep: factor of the old z in each step.
+        keep: factor of the old y in each step.
+        scale: factor of y in the rates.
         rate: one of :data:`RATE_FUNCTIONS`.
         held: rates to hold, ``(chains, units)``, float32, NaN for units that are not held; None holds none.
     """
@@ -55,16 +56,17 @@ class FusedTimeSteps:
         couplings: Mapping[int, Sequence[tuple[int, Tensor]]],
         sizes: Sequence[int],
         shift: Tensor,
-        shifted: Tensor,
+        summed: Tensor,
         rates: Tensor,
         *,
         keep: float,
+        scale: float,
         rate: RateFunction,
         held: Tensor | None = None,
     ) -> None:
-        self._keep = keep
+        self._keep, self._scale = keep, scale
         self._is_tanh = rate == RATE_FUNCTIONS["tanh"]
-        self._num_chains = len(shifted)
+        self._num_chains = len(summed)
         self._steps_done = 0
         layers = list(couplings)
         widths = [_whole_tiles(size) for size in sizes]
@@ -93,15 +95,15 @@ class FusedTimeSteps:
         self._units, self._columns = _on_device(tuple(units), rates.device), _on_device(tuple(columns), rates.device)
 
         rows = _whole_tiles(self._num_chains)
-        self._shifted = self._padded(shifted, rows)
+        self._summed = self._padded(summed, rows)
         self._shift = self._padded(shift, rows if len(shift) > 1 else 1)
         self._held = None if held is None else self._padded(held, rows)
         self._rates = rates.new_empty(2, rows, self._width)  # rates of even steps, rates of odd steps
         self._pad(rates, self._rates[0])
 
     def advance(self, num_steps: int) -> Tensor:
-        """Take a number of further time steps and return z, ``(chains, units)``, in new memory."""
-        tiles_of_chains, num_columns = len(self._shifted) // TILE, self._width // TILE
+        """Take a number of further time steps and return y, ``(chains, units)``, in new memory."""
+        tiles_of_chains, num_columns = len(self._summed) // TILE, self._width // TILE
         at_once = tiles_at_once(self._joined.device) // num_columns
         if at_once:
             arrived = torch.zeros(tiles_of_chains, 32, dtype=torch.int32, device=self._joined.device)
@@ -112,7 +114,7 @@ class FusedTimeSteps:
             for step in range(num_steps):
                 self._launch(slice(0, tiles_of_chains), self._steps_done + step, 1, self._sources)
         self._steps_done += num_steps
-        return self._shifted[: self._num_chains].index_select(1, self._columns)
+        return self._summed[: self._num_chains].index_select(1, self._columns)
 
     def _launch(self, tiles: slice, steps_done: int, num_steps: int, arrived: Tensor, **how: bool) -> None:
         chains = slice(tiles.start * TILE, tiles.stop * TILE)
@@ -120,7 +122,7 @@ class FusedTimeSteps:
         has_one_shift = len(self._shift) == 1
         with torch.cuda.device_of(rates):
             _time_steps[self._width // TILE, tiles.stop - tiles.start](
-                self._shifted[chains],
+                self._summed[chains],
                 self._shift if has_one_shift else self._shift[chains],
                 0 if has_one_shift else self._width,
                 rates,
@@ -129,6 +131,7 @@ class FusedTimeSteps:
                 rates if self._held is None else self._held[chains],
                 arrived[tiles.start :],
                 self._keep,
+                self._scale,
                 self._width,
                 self._rates.stride(0),
                 steps_done,
@@ -183,7 +186,7 @@ def try_out(device: torch.device) -> None:
     """
     coupling = draw(torch.zeros(2, dtype=torch.int64, device=device), 1, 1, uniform=True)
     state, rate = torch.zeros_like(coupling), RATE_FUNCTIONS["hardtanh"]
-    steps = FusedTimeSteps({0: [(0, coupling)]}, [1], state, state, state, keep=0.5, rate=rate)
+    steps = FusedTimeSteps({0: [(0, coupling)]}, [1], state, state, state, keep=0.5, scale=0.5, rate=rate)
     if float(steps.advance(2)) != 0.0:
         raise RuntimeError("a network at rest does not stay there")
 
@@ -218,7 +221,7 @@ def _on_device(numbers: tuple[int, ...], device: torch.device) -> Tensor:
 
 @triton.jit(do_not_specialize=["steps_done"])
 def _time_steps(
-    shifted,
+    summed,
     shift,
     shift_stride,
     rates,
@@ -227,6 +230,7 @@ def _time_steps(
     held,
     arrived,
     keep,
+    scale,
     width,
     rates_size,
     steps_done,
@@ -245,7 +249,7 @@ def _time_steps(
     chain = (tl.program_id(1) * SIZE + tl.arange(0, SIZE)[:, None]).to(tl.int64)
     unit = tile * SIZE + tl.arange(0, SIZE)
     here = chain * width + unit[None, :]
-    moved = tl.load(shifted + here)
+    moved = tl.load(summed + here)
     offset = tl.load(shift + chain * shift_stride + unit[None, :])
     if HOLDS:
         value = tl.load(held + here)
@@ -259,7 +263,7 @@ def _time_steps(
             coupling = tl.load(couplings + unit[:, None].to(tl.int64) * width + sender)
             field = tl.dot(sent, coupling.T, field, input_precision="tf32")
         moved = keep * moved + field
-        scaled = moved + offset
+        scaled = scale * moved + offset
         if IS_TANH:  # noqa: SIM108  Triton compiles one branch only
             rate = 2 * tl.sigmoid(scaled) - 1
         else:
@@ -273,7 +277,7 @@ def _time_steps(
             while tl.atomic_add(arrived, 0, sem="acquire") < num_tiles * (step + 1 - steps_done):
                 pass
             tl.debug_barrier()
-    tl.store(shifted + here, moved)
+    tl.store(summed + here, moved)
 
 
 @triton.jit

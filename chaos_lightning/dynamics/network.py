@@ -11,6 +11,9 @@ from chaos_lightning.dynamics.dropout import NO_DROPOUT, Dropout
 from chaos_lightning.dynamics.rates import RateFunction, RateName, rate_function
 from chaos_lightning.dynamics.wiring import Connection, Wiring, as_wiring
 
+Afferents = list[tuple[int, Tensor]]
+"""Sources of a layer's input: pairs of source layer and total coupling ``(units of layer, units of source)``."""
+
 
 class Couplings(nn.Module):
     """The coupling matrices of one connection.
@@ -38,7 +41,8 @@ class Couplings(nn.Module):
         self.learned = nn.Parameter(torch.zeros(num_lower, num_upper)) if connection.learned else None
         self.frozen_down = nn.Parameter(torch.zeros(num_lower, num_upper), requires_grad=False)
         if not self.is_recurrent:
-            self.frozen_up = nn.Parameter(torch.zeros(num_upper, num_lower), requires_grad=False)
+            # It lies in memory as A^T does, so that the sum of both reads memory in order: half the time.
+            self.frozen_up = nn.Parameter(torch.zeros(num_lower, num_upper).T, requires_grad=False)
 
     def frozen_senders(self) -> dict[int, int]:
         """Map each receiving layer to the layer whose frozen couplings drive it; a gain of 0 drives none."""
@@ -52,9 +56,14 @@ class Couplings(nn.Module):
             fan_in: for each layer of the network, the number of units whose frozen couplings drive one of its units.
             generator: source of the random numbers; a gain of 0 draws as many numbers as any other gain.
         """
-        self.frozen_down.data.normal_(std=self.gain_down / max(1, fan_in[self.lower]) ** 0.5, generator=generator)
+        ends = [(self.frozen_down, self.gain_down, self.lower)]
         if not self.is_recurrent:
-            self.frozen_up.data.normal_(std=self.gain_up / max(1, fan_in[self.upper]) ** 0.5, generator=generator)
+            ends.append((self.frozen_up, self.gain_up, self.upper))
+        for couplings, gain, receiver in ends:
+            drawn = torch.empty(couplings.shape).normal_(
+                std=gain / max(1, fan_in[receiver]) ** 0.5, generator=generator
+            )
+            couplings.data.copy_(drawn)  # drawn row by row, wherever they lie in memory
 
     def into(self, layer: int, learned: Tensor | None) -> Tensor | None:
         """Return the total coupling into one of the two layers, ``(its units, units of the other)``, in new memory.
@@ -195,7 +204,11 @@ class ChaoticNetwork(nn.Module):
         cancelled = torch.stack(products).sum()
         return cancelled / square.clamp(min=torch.finfo(square.dtype).tiny)
 
-    def afferents(self, layer: int, dropout: Dropout = NO_DROPOUT) -> list[tuple[int, Tensor]]:
+    def all_afferents(self, dropout: Dropout = NO_DROPOUT) -> list[Afferents]:
+        """List the sources of the input of each layer, see :meth:`afferents`."""
+        return [self.afferents(layer, dropout) for layer in range(self.num_layers)]
+
+    def afferents(self, layer: int, dropout: Dropout = NO_DROPOUT) -> Afferents:
         """List the sources of a layer's input: pairs of source layer and total coupling, in new memory.
 
         A total coupling has the shape ``(units of layer, units of source)``.

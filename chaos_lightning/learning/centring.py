@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,11 +41,12 @@ def centre(
 @torch.no_grad()
 def compensate(
     pairs: Sequence[tuple[int, int]],
-    changes: Sequence[Tensor],
+    couplings: Sequence[Tensor],
     biases: Sequence[Tensor],
     means: Sequence[Tensor],
+    change: Callable[[], None],
 ) -> None:
-    """Subtract from the biases the mean input that changes of the couplings bring: ``b_i <- b_i - sum_j dA_ij m_j``.
+    """Change the couplings, and take from the biases the mean input that this adds: ``b_i <- b_i - sum_j dA_ij m_j``.
 
     So couplings act on deviations from the mean rates m, from which they also learn, and biases set the mean inputs:
     the input is ``sum_j A_ij (phi_j - m_j) + b'_i`` with ``b'_i = b_i + sum_j A_ij m_j``. Without this each coupling
@@ -55,14 +57,24 @@ def compensate(
 
     Args:
         pairs: layers (lower, upper) of each connection that learns.
-        changes: dA, one matrix ``(lower units, upper units)`` per pair.
+        couplings: A, one matrix ``(lower units, upper units)`` per pair.
         biases: one vector ``(units,)`` per layer, changed in place.
         means: m, one vector ``(units,)`` per layer.
+        change: function that changes the couplings in place.
     """
-    for (lower, upper), change in zip(pairs, changes, strict=True):
-        biases[lower].sub_(change @ means[upper])
-        if lower != upper:
-            biases[upper].sub_(means[lower] @ change)
+
+    def mean_inputs() -> list[Tensor]:
+        inputs = [torch.zeros_like(bias) for bias in biases]
+        for (lower, upper), coupling in zip(pairs, couplings, strict=True):
+            inputs[lower].addmv_(coupling, means[upper])
+            if lower != upper:
+                inputs[upper].addmv_(coupling.T, means[lower])
+        return inputs
+
+    before = mean_inputs()
+    change()
+    for bias, old, new in zip(biases, before, mean_inputs(), strict=True):
+        bias.add_(old).sub_(new)
 
 
 @dataclass(frozen=True)
@@ -124,10 +136,8 @@ class CentredHebbian(ContrastiveHebbian):
         self, network: ChaoticNetwork, memory: Memory, learning_rate: float, descend: Callable[[], None]
     ) -> None:
         """Take the optimiser's step, shrink the couplings, and compensate the biases for the change of mean inputs."""
-        before = [coupling.clone() for coupling in network.learned]
-        super().update(network, memory, learning_rate, descend)
-        changes = [coupling - old for coupling, old in zip(network.learned, before, strict=True)]
-        compensate(network.pairs, changes, list(network.biases), self._means(network, memory))
+        change = partial(super().update, network, memory, learning_rate, descend)
+        compensate(network.pairs, network.learned, list(network.biases), self._means(network, memory), change)
 
     def _means(self, network: ChaoticNetwork, memory: Memory) -> list[Tensor]:
         return list(memory["mean_rates"].split(list(network.layer_sizes)))

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from chaos_lightning.dynamics import (
     NO_DROPOUT,
+    Afferents,
     ChaoticNetwork,
     Clock,
     Dropout,
@@ -22,6 +25,8 @@ from chaos_lightning.dynamics import (
 @dataclass(frozen=True)
 class Phases:
     """The phases of one training step, for a learning rule to run and to compare.
+
+    All phases run on the weights of the first one: the couplings are summed once.
 
     Attributes:
         network: the network that learns.
@@ -41,6 +46,12 @@ class Phases:
     dropout: Dropout = NO_DROPOUT
     watch: Callable[[Sequence[Tensor]], None] = lambda potentials: None
 
+    @cached_property
+    def afferents(self) -> list[Afferents]:
+        """Sources of the input of each layer, without the parts that are dropped in this step."""
+        with torch.no_grad(), torch.autocast(self.network.biases[0].device.type, enabled=False):
+            return self.network.all_afferents(self.dropout)
+
     def clamped(self, visible: Tensor | None = None, stream: int = Stream.CLAMPED_PHASE) -> State:
         """Hold all visible rates and let the hidden layers relax for the time T.
 
@@ -58,6 +69,7 @@ class Phases:
 
     def clamped_and_free(self) -> tuple[State, State]:
         """Run the clamped and the free phase; on a GPU at the same time."""
+        _ = self.afferents  # before a GPU's streams part
         return side_by_side(self.visible.device, self.clamped, self.free)
 
     def sent(self, rates: Sequence[Tensor]) -> list[Tensor]:
@@ -72,4 +84,4 @@ class Phases:
         steps, start = [self.clock.num_steps], self.starts[stream]
         if held is not None and held.mask is None:
             start = start._replace(num_chains=len(held.values))  # a chain for each row that is held
-        return run_from(self.network, self.clock.alpha, start, steps, held=held, dropout=self.dropout)[0]
+        return run_from(self.network, self.clock.alpha, start, steps, held=held, afferents=self.afferents)[0]

@@ -63,13 +63,12 @@ def largest_stable_rate(
         Stream.CLAMPED_PHASE: start_of(len(images), seed=(seed, 1)),
         Stream.FREE_PHASE: start_of(num_chains, seed=(seed, 2)),
     }
-    phases = Phases(network, clock, images, starts)
     here = [weight.clone() for weight in weights]
 
     def difference_at(change: Sequence[Tensor], size: float) -> list[Tensor]:
         for weight, origin, direction in zip(weights, here, change, strict=True):
             torch.add(origin, direction, alpha=size, out=weight)
-        clamped, free = phases.clamped_and_free()
+        clamped, free = Phases(network, clock, images, starts).clamped_and_free()
         couplings, biases = hebbian_difference(network.pairs, clamped.rates, free.rates)
         return [*couplings, *biases]
 

@@ -129,14 +129,19 @@ def test_a_run_in_pieces_is_the_run_and_leaves_the_given_state_alone():
 
 @pytest.mark.parametrize("layer_sizes", ARCHITECTURES)
 def test_weights_and_dropout_stay_as_they_are(layer_sizes):
-    """Only their sums are scaled in place."""
+    """Their sums, which several runs may share, do too."""
     network = trained_like(layer_sizes)
     dropout = draw_dropout(
         layer_sizes, network.pairs, coupling_rate=0.5, hidden_rate=0.5, seed=[1], dtype=torch.float64
     )
-    weights, factors = copy.deepcopy((network.state_dict(), dropout))
-    for settings in ({}, {"dropout": dropout}):
-        EulerIntegrator(network, 0.3, **settings)
+    with torch.no_grad():
+        afferents = network.all_afferents(dropout)
+    weights, factors, sums = copy.deepcopy((network.state_dict(), dropout, afferents))
+    for settings in ({}, {"afferents": afferents}):
+        integrator = EulerIntegrator(network, 0.3, **settings)
+        integrator.advance(integrator.start(initial_potentials(layer_sizes, 2, seed=[0], dtype=torch.float64)), 3)
+    for sources, before in zip(afferents, sums, strict=True):
+        assert all(torch.equal(total, was) for (_, total), (_, was) in zip(sources, before, strict=True))
     assert all(torch.equal(weight, weights[name]) for name, weight in network.state_dict().items())
     for left, before in zip(dropout, factors, strict=True):
         assert all(map(torch.equal, left, before))

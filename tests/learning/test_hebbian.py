@@ -80,7 +80,14 @@ def test_compensated_changes_leave_the_input_at_mean_rates_as_it_is(layer_sizes,
                 fields[upper] += coupling.T @ means[lower]
         return torch.cat(fields)
 
-    before = inputs([torch.zeros_like(change) for change in changes])
+    couplings = [torch.zeros_like(change) for change in changes]
+    before = inputs(couplings)
     assert abs(inputs(changes) - before).min() > 1e-3
-    compensate(pairs, changes, biases, means)
-    torch.testing.assert_close(inputs(changes), before, rtol=0, atol=1e-14)
+
+    def change():
+        for coupling, added in zip(couplings, changes, strict=True):
+            coupling += added
+
+    compensate(pairs, couplings, biases, means, change)
+    torch.testing.assert_close(couplings, changes, rtol=0, atol=0)
+    torch.testing.assert_close(inputs(couplings), before, rtol=0, atol=1e-14)

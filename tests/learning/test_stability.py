@@ -59,12 +59,11 @@ def test_a_smaller_rate_settles_and_a_larger_one_swings_ever_more(kind):
         Stream.CLAMPED_PHASE: start_of(50, seed=(0, 1)),
         Stream.FREE_PHASE: start_of(200, seed=(0, 2)),
     }
-    phases = Phases(model.network, model.clock, shown, starts)
 
     @torch.no_grad()
     def learn(rate, num_steps):
         for _ in range(num_steps):
-            clamped, free = phases.clamped_and_free()
+            clamped, free = Phases(model.network, model.clock, shown, starts).clamped_and_free()
             couplings, biases = hebbian_difference(model.network.pairs, clamped.rates, free.rates)
             for weight, part in zip(model.network.trainable(), [*couplings, *biases], strict=True):
                 weight.add_(part, alpha=rate)
