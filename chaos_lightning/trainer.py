@@ -1,17 +1,21 @@
-"""Lightning's trainer, with a ``predict`` that generates samples into a file, and a profiler that costs nothing."""
+"""Lightning's trainer: it can choose its precision, and ``predict`` writes a file; a profiler that costs nothing."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, Literal
 
 import lightning.pytorch as pl
+import torch
+from lightning.fabric.connector import _PRECISION_INPUT
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.callbacks import SampleWriter
+from chaos_lightning.dynamics.cuda_graphs import LOWEST_CAPABILITY
 from chaos_lightning.models import ImageGenerator
+from chaos_lightning.models.bfloat16 import bfloat16_slowdown
 from chaos_lightning.models.chains import ChainSampler
 from chaos_lightning.sampling import ChainLoader, GenerateByClass, Task
 
@@ -50,8 +54,33 @@ class NoProfiler(PassThroughProfiler):
         return self._nothing
 
 
+def faster_precision(accelerator: Any = "auto") -> Literal["bf16-mixed", "32-true"]:
+    """Return the precision whose products are the faster ones on an accelerator.
+
+    Args:
+        accelerator: as Lightning's trainer takes it.
+    """
+    if torch.cuda.is_available() and accelerator in ("auto", "gpu", "cuda"):
+        return "bf16-mixed" if torch.cuda.get_device_capability() >= LOWEST_CAPABILITY else "32-true"
+    # Ratios are near 0.4 with instructions for bfloat16 and above 2 without: noise does not turn the choice.
+    return "bf16-mixed" if accelerator in ("auto", "cpu") and bfloat16_slowdown() < 1 else "32-true"
+
+
 class Trainer(pl.Trainer):
-    """Lightning's trainer, with arguments of its own for ``predict``."""
+    """Lightning's trainer, with a precision that it can choose and arguments of its own for ``predict``.
+
+    Args:
+        precision: data type of the products. ``auto`` takes bfloat16 (``bf16-mixed``) where it is faster, on a CPU
+            by a measurement of some hundredths of a second, and float32 (``32-true``) elsewhere.
+        arguments: the arguments of :class:`lightning.pytorch.Trainer`.
+    """
+
+    def __init__(self, *, precision: Literal["auto"] | _PRECISION_INPUT | None = None, **arguments: Any) -> None:
+        if precision == "auto":
+            precision = faster_precision(arguments.get("accelerator", "auto"))
+            name = "bfloat16" if precision == "bf16-mixed" else "float32"
+            rank_zero_info(f"Products are in {name} (precision {precision}), which is faster here.")
+        super().__init__(precision=precision, **arguments)
 
     def predict(  # type: ignore[override]
         self,

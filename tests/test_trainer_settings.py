@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from chaos_lightning import OneLayer
 from chaos_lightning.models.refusals import check_trainer
+from chaos_lightning.trainer import Trainer as ChoosingTrainer
 
 QUIET = {
     **{"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "enable_progress_bar": False},
@@ -130,6 +131,15 @@ def test_a_precision_that_keeps_what_is_learned_trains(precision):
     trainer, learned = train(**({"plugins": precision("bf16-mixed", "cpu")} if is_plugin else {"precision": precision}))
     assert trainer.global_step == 14
     assert learned.dtype == (torch.float64 if precision in ("64", "64-true") else torch.float32)
+
+
+@pytest.mark.parametrize(("slowdown", "chosen", "name"), [(2.5, "32-true", "float32"), (0.4, "bf16-mixed", "bfloat16")])
+def test_an_automatic_precision_is_the_faster_one_and_is_said(slowdown, chosen, name, monkeypatch, caplog):
+    monkeypatch.setattr("chaos_lightning.trainer.bfloat16_slowdown", lambda: slowdown)
+    with caplog.at_level("INFO", logger="lightning.pytorch.utilities.rank_zero"):
+        trainer = ChoosingTrainer(precision="auto", accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert trainer.precision == chosen
+    assert f"Products are in {name} (precision {chosen})" in caplog.text
 
 
 @pytest.mark.parametrize("precision", ["16-true", "bf16-true"])
