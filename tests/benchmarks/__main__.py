@@ -1,4 +1,4 @@
-"""Benchmarks: ``python -m tests.benchmarks steps | sampling | growth``. Nothing else should run meanwhile.
+"""Benchmarks: ``python -m tests.benchmarks steps | recipes | sampling | growth``. Nothing else should run meanwhile.
 
 Every ratio is of times taken in turn within one run, so that a machine that slows down slows all of them. Each command
 prints a table and appends its rows, with machine and versions, to a file.
@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -26,8 +27,11 @@ from rich.console import Console
 from rich.table import Table
 
 import chaos_lightning
+from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
+from chaos_lightning.trainer import faster_precision
 from tests.benchmarks.contestants import Contest
 from tests.benchmarks.growth import growth
+from tests.benchmarks.recipes import KINDS, model_of, parts_of_command, time_by_kind
 from tests.benchmarks.sampling import predict_against_bare_products
 
 RESULTS = "logs/benchmarks.csv"
@@ -60,38 +64,96 @@ def steps(
         for architecture in architectures:
             for batch_size in batch_sizes:
                 for precision in precisions:
-                    contest = Contest(architecture, batch_size, precision, dt, torch.device(device), folder)
-                    times = take_turns(
-                        {
-                            "a": contest.in_trainer,
-                            "b": contest.without_lightning,
-                            "c": contest.bare_products,
-                            "d": contest.plain_loop,
-                        },
-                        rounds,
-                        max(1, round(seconds / contest.bare_products(1))),
-                    )
+                    model = ARCHITECTURES[architecture](dt=dt, optimizer=_sgd)
+                    contest = Contest(model, batch_size, precision, torch.device(device), folder)
                     row: dict[str, object] = {"layers": architecture, "M": batch_size, "precision": precision, "dt": dt}
-                    row |= {f"{name}_ms": 1e3 * statistics.median(taken) for name, taken in times.items()}
-                    for above, below in ("ac", "bc", "ab", "db"):
-                        ratios = [x / y for x, y in zip(times[above], times[below], strict=True)]
-                        low, middle, high = statistics.quantiles(ratios, n=4)
-                        row |= {f"{above}/{below}": middle, f"{above}/{below}_low": low, f"{above}/{below}_high": high}
+                    row |= compared(contest, rounds, max(1, round(seconds / contest.bare_products(1))))
                     row["peak_MB"] = peak_megabytes(device, partial(contest.in_trainer, 2))
                     append(results, "steps", device, row)
-                    table.add_row(
-                        *(str(row[name]) for name in ("layers", "M", "precision")),
-                        *(f"{row[f'{name}_ms']:.2f}" for name in "abcd"),
-                        *(f"{row[r]:.2f} ({row[f'{r}_low']:.2f}-{row[f'{r}_high']:.2f})" for r in RATIOS),
-                        f"{row['peak_MB']:.0f}",
-                    )
+                    named = (str(row[name]) for name in ("layers", "M", "precision"))
+                    table.add_row(*named, *printed(row), f"{row['peak_MB']:.0f}")
                     print(".", end="", flush=True)
     print()
     Console(width=170).print(table)
     print(f"Median of {rounds} turns, ratios with quartiles. Appended to {results}.")
 
 
+def recipes(
+    recipes: list[str] = ["quickstart", "fast/mnist_two_layer", "fast/mnist_three_layer", "fast/mnist_one_layer"],  # noqa: B006
+    precision: str = "auto",
+    rounds: int = 7,
+    num_steps: int = 20,
+    whole: bool = False,
+    device: str = "cuda" if torch.cuda.is_available() else "cpu",
+    results: str = RESULTS,
+) -> None:
+    """Time a training step of recipes as ``steps`` does, and say what takes the time; or time whole commands.
+
+    Args:
+        recipes: names of configs.
+        precision: of the products: auto takes the faster one.
+        rounds: how often each contestant has its turn.
+        num_steps: training steps of a turn.
+        whole: time whole commands from start to end instead, which takes as long as they do.
+        device: where to run.
+        results: CSV file to append to.
+    """
+    if whole:
+        for recipe in recipes:
+            seconds = parts_of_command(recipe)
+            print(recipe, ", ".join(f"{part} {taken:.1f} s" for part, taken in seconds.items()))
+            append(results, "commands", device, {"recipe": recipe} | seconds)
+        return
+    if precision == "auto":
+        precision = faster_precision("gpu" if device.startswith("cuda") else "cpu")
+    table = Table("recipe", "precision", "a ms", "b ms", "c ms", "d ms", "a/c", "b/c", "a/b", "d/b")
+    shares = Table("recipe", *(f"{kind} ms" for kind in KINDS))
+    with tempfile.TemporaryDirectory() as folder:
+        for recipe in recipes:
+            model, batch_size = model_of(recipe)
+            contest = Contest(model, batch_size, precision, torch.device(device), folder)
+            row: dict[str, object] = {"recipe": recipe, "precision": precision} | compared(contest, rounds, num_steps)
+            breakdown = time_by_kind(contest, num_steps)
+            append(results, "recipes", device, row | {f"{kind}_ms": taken for kind, taken in breakdown.items()})
+            table.add_row(recipe, precision, *printed(row))
+            shares.add_row(recipe, *(f"{taken:.2f}" for taken in breakdown.values()))
+            print(".", end="", flush=True)
+    print()
+    for each in (table, shares):
+        Console(width=170).print(each)
+    print(f"Median of {rounds} turns, ratios with quartiles; below, the time of (a) by kind. Appended to {results}.")
+
+
+ARCHITECTURES = {"one": OneLayer, "two": TwoLayer, "three": ThreeLayer}
+
 RATIOS = ("a/c", "b/c", "a/b", "d/b")
+
+
+def _sgd(parameters: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(parameters, lr=1e-4)
+
+
+def compared(contest: Contest, rounds: int, num_steps: int) -> dict[str, object]:
+    """Milliseconds a step of the four contestants, and their ratios with quartiles."""
+    contestants = {
+        "a": contest.in_trainer,
+        "b": contest.without_lightning,
+        "c": contest.bare_products,
+        "d": contest.plain_loop,
+    }
+    times = take_turns(contestants, rounds, num_steps)
+    row: dict[str, object] = {f"{name}_ms": 1e3 * statistics.median(taken) for name, taken in times.items()}
+    for ratio in RATIOS:
+        ratios = [x / y for x, y in zip(times[ratio[0]], times[ratio[2]], strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        row |= {ratio: middle, f"{ratio}_low": low, f"{ratio}_high": high}
+    return row
+
+
+def printed(row: dict[str, object]) -> list[str]:
+    """Write the times and ratios of a row."""
+    times = (f"{row[f'{name}_ms']:.2f}" for name in "abcd")
+    return [*times, *(f"{row[r]:.2f} ({row[f'{r}_low']:.2f}-{row[f'{r}_high']:.2f})" for r in RATIOS)]
 
 
 def take_turns(contestants: dict[str, Callable[[int], float]], rounds: int, num_steps: int) -> dict[str, list[float]]:
@@ -176,4 +238,4 @@ def cpu_name() -> str:
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    auto_cli([steps, sampling, growth], as_positional=False)
+    auto_cli([steps, recipes, sampling, growth], as_positional=False)

@@ -1,6 +1,6 @@
 """The four ways to spend a training step that are timed against one another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import Any
@@ -10,14 +10,11 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
 from chaos_lightning.data import ImageDataModule, ImageSet
-from chaos_lightning.dynamics import NO_DROPOUT, initial_potentials, num_time_steps
+from chaos_lightning.dynamics import RATE_FUNCTIONS, Stream, initial_potentials
 from chaos_lightning.models import ChaoticGenerator
 from chaos_lightning.models.training import Step
 from tests.benchmarks.plain import plain_training_step
-
-ARCHITECTURES = {"one": OneLayer, "two": TwoLayer, "three": ThreeLayer}
 
 
 def synchronise(device: torch.device) -> None:
@@ -27,32 +24,31 @@ def synchronise(device: torch.device) -> None:
 
 
 class Contest:
-    """One network, minibatch size and precision, with everything that the four contestants need.
+    """One model, minibatch size and precision, with everything that the four contestants need.
 
     Each contestant is a method that does a number of training steps and returns the seconds a step took.
 
     Args:
-        architecture: one, two or three (layers), of the published sizes.
+        model: the network with its rule and optimiser.
         batch_size: M, images and chains.
         precision: 32-true or bf16-mixed, as the Trainer names it.
-        dt: time step, with tau = 10 and T = 100.
         device: where to run.
         folder: for what the Trainer writes.
     """
 
     def __init__(
-        self, architecture: str, batch_size: int, precision: str, dt: float, device: torch.device, folder: str
+        self, model: ChaoticGenerator, batch_size: int, precision: str, device: torch.device, folder: str
     ) -> None:
         self.batch_size, self.precision, self.device, self.folder = batch_size, precision, device, folder
         self.product_dtype = torch.bfloat16 if precision.startswith("bf16") else torch.float32
-        self.model: ChaoticGenerator = ARCHITECTURES[architecture](dt=dt, optimizer=_sgd).to(device)
+        self.model = model.to(device)
         self.network = self.model.network
         self.layer_sizes = self.network.layer_sizes
-        self.num_steps = num_time_steps(self.model.sampling_time, dt)
-        self.alpha = dt / self.model.tau
+        self.num_steps, self.alpha = self.model.clock.num_steps, self.model.clock.alpha
+        self.reclamps = Stream.RECLAMPED_PHASE in self.model.rule.streams
         generator = torch.Generator().manual_seed(0)
         self.images = (torch.rand(batch_size, self.layer_sizes[0], generator=generator) * 2 - 1).to(device)
-        self.optimizer = _sgd(self.network.trainable())
+        self.optimizer = self.model.make_optimizer()
         self.step = 0
 
     def in_trainer(self, num_steps: int) -> float:
@@ -70,7 +66,8 @@ class Contest:
             enable_model_summary=False,
             enable_checkpointing=False,
         )
-        trainer.fit(self.model, datamodule=Noise(batch_size=self.batch_size, num_validation=0))
+        data = Noise(self.model.image_shape, batch_size=self.batch_size, num_validation=0)
+        trainer.fit(self.model, datamodule=data)
         self.model.to(self.device)
         return stopwatch.seconds / num_steps
 
@@ -78,18 +75,24 @@ class Contest:
     def without_lightning(self, num_steps: int) -> float:
         """(b) The same step, called directly."""
 
+        rule, memory = self.model.rule, dict(self.model.memory.tensors())
+
         def training_step() -> None:
+            nonlocal memory
             self.step += 1
             with self._autocast():
                 starts = {
-                    stream: self.model.start(self.batch_size, seed=(0, stream, self.step))
-                    for stream in self.model.rule.streams
+                    stream: self.model.start(self.batch_size, seed=(0, stream, self.step)) for stream in rule.streams
                 }
-                difference = self.model.compare_phases(Step(self.images, starts, None, NO_DROPOUT))
-            changes = difference.couplings + difference.biases
-            for parameter, change in zip(self.network.trainable(), changes, strict=True):
+                step = Step(self.images, starts)
+                difference = self.model.compare_phases(step)
+            memory = dict(rule.follow(memory, difference.noted or {}, self.step))
+            direction = rule.direction(self.model.phases(step), difference, memory)
+            for parameter, change in zip(
+                self.network.trainable(), [*direction.couplings, *direction.biases], strict=True
+            ):
                 parameter.grad = change.neg_()
-            self.optimizer.step()
+            rule.update(self.network, memory, self.optimizer.param_groups[0]["lr"], self.optimizer.step)
 
         return self._time(training_step, num_steps)
 
@@ -99,7 +102,7 @@ class Contest:
         clamped, free, hebbian = self._products()
 
         def products() -> None:
-            for left, right, out in clamped:
+            for left, right, out in clamped * (2 if self.reclamps else 1):
                 torch.mm(left, right, out=out)
             for _ in range(self.num_steps):
                 for left, right, out in free:
@@ -119,10 +122,11 @@ class Contest:
         """(d) The step written straight from the equations."""
         start = [initial_potentials(self.layer_sizes, self.batch_size, seed=[i], device=self.device) for i in (0, 1)]
         arguments = (self.images, list(start[0]), list(start[1]), self.alpha, self.num_steps, 1e-4)
+        phi = torch.tanh if self.network.rate == RATE_FUNCTIONS["tanh"] else torch.nn.functional.hardtanh
 
         def training_step() -> None:
             with self._autocast():
-                plain_training_step(self.network, *arguments)
+                plain_training_step(self.network, *arguments, phi=phi, reclamp=self.reclamps)
 
         return self._time(training_step, num_steps)
 
@@ -167,12 +171,21 @@ class Contest:
 
 
 class Noise(ImageDataModule):
-    """As many images as the published networks are trained on, so that epochs are as long as theirs."""
+    """As many images as the published networks are trained on, so that epochs are as long as theirs.
+
+    Args:
+        shape: shape of an image.
+        settings: settings of the data module.
+    """
+
+    def __init__(self, shape: Sequence[int] = (1, 28, 28), **settings: Any) -> None:
+        super().__init__(**settings)
+        self._shape = tuple(shape)
 
     def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
         """Random pixels."""
         generator = torch.Generator().manual_seed(0)
-        pixels = torch.randint(256, (50_000, 28, 28), generator=generator, dtype=torch.uint8)
+        pixels = torch.randint(256, (50_000, *self._shape), generator=generator, dtype=torch.uint8)
         return ImageSet.from_arrays(pixels), ImageSet.from_arrays(pixels[:1])
 
 
@@ -193,7 +206,3 @@ class Stopwatch(Callback):
             self.start = perf_counter()
         else:
             self.seconds = perf_counter() - self.start
-
-
-def _sgd(parameters: Any) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, lr=1e-4)

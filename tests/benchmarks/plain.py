@@ -1,5 +1,6 @@
 """A training step as one would write it down from the equations of arXiv:2405.10822, without a thought for speed."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -18,6 +19,8 @@ def plain_training_step(
     alpha: float,
     num_steps: int,
     learning_rate: float,
+    phi: Callable[[Tensor], Tensor] = torch.tanh,
+    reclamp: bool = False,
 ) -> None:
     """One step of contrastive Hebbian learning with as many chains as images; changes the network.
 
@@ -29,11 +32,15 @@ def plain_training_step(
         alpha: dt / tau.
         num_steps: time steps of either phase.
         learning_rate: k.
+        phi: rate function.
+        reclamp: whether the samples are held too, before hidden rates are read.
     """
     couplings, biases = total_couplings(network), list(network.biases)
-    run = partial(euler_run, couplings=couplings, biases=biases, alpha=alpha, num_steps=num_steps, phi=torch.tanh)
+    run = partial(euler_run, couplings=couplings, biases=biases, alpha=alpha, num_steps=num_steps, phi=phi)
     _, clamped = run(clamped_start, hold=lambda _: images)
     _, free = run(free_start)
+    if reclamp:
+        _, free = run(clamped_start, hold=lambda _, samples=free[0]: samples)
     for connection in network.connections:
         i, j = connection.lower, connection.upper
         change = (clamped[i].T @ clamped[j] - free[i].T @ free[j]) / len(images)
