@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         IsingDataModule,
         KMNISTDataModule,
         MNISTDataModule,
+        ScaledMNISTDataModule,
         SVHNDataModule,
         USPSDataModule,
     )
@@ -39,6 +40,7 @@ else:
             "IsingDataModule",
             "KMNISTDataModule",
             "MNISTDataModule",
+            "ScaledMNISTDataModule",
             "SVHNDataModule",
             "USPSDataModule",
         ),
@@ -78,6 +80,7 @@ __all__ = [
     "OneLayer",
     "RateFunction",
     "SVHNDataModule",
+    "ScaledMNISTDataModule",
     "Task",
     "ThreeLayer",
     "TwoLayer",

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Literal
 
 import lightning.pytorch as pl
-import torch
 from lightning.fabric.connector import _PRECISION_INPUT
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.profilers import PassThroughProfiler
@@ -13,10 +12,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.callbacks import SampleWriter
-from chaos_lightning.dynamics.cuda_graphs import LOWEST_CAPABILITY
 from chaos_lightning.models import ImageGenerator
-from chaos_lightning.models.bfloat16 import bfloat16_slowdown
 from chaos_lightning.models.chains import ChainSampler
+from chaos_lightning.models.precision import faster_precision
 from chaos_lightning.sampling import ChainLoader, GenerateByClass, Task
 
 
@@ -52,18 +50,6 @@ class NoProfiler(PassThroughProfiler):
     def profile(self, action_name: str) -> AbstractContextManager[Any]:  # type: ignore[override]
         """Return a context that does nothing."""
         return self._nothing
-
-
-def faster_precision(accelerator: Any = "auto") -> Literal["bf16-mixed", "32-true"]:
-    """Return the precision whose products are the faster ones on an accelerator.
-
-    Args:
-        accelerator: as Lightning's trainer takes it.
-    """
-    if torch.cuda.is_available() and accelerator in ("auto", "gpu", "cuda"):
-        return "bf16-mixed" if torch.cuda.get_device_capability() >= LOWEST_CAPABILITY else "32-true"
-    # Ratios are near 0.4 with instructions for bfloat16 and above 2 without: noise does not turn the choice.
-    return "bf16-mixed" if accelerator in ("auto", "cpu") and bfloat16_slowdown() < 1 else "32-true"
 
 
 class Trainer(pl.Trainer):

@@ -11,7 +11,7 @@ from chaos_lightning.commands.cli import ChaosCLI
 
 ALL = sorted((Path(__file__).parents[1] / "configs").rglob("*.yaml"))
 SWEEPS = [path for path in ALL if path.parent.name in ("sweep", "experiments")]
-COMPARISONS = [path for path in ALL if path.parent.name == "compare"]
+COMPARISONS = [path for path in ALL if path.parent.name in ("compare", "scaling")]
 CONFIGS = [path for path in ALL if path not in (*SWEEPS, *COMPARISONS)]
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "export": Command("write trained weights as .safetensors", "function", "chaos_lightning.commands.export"),
     "sweep": Command("compare networks with other settings", "experiment", "chaos_lightning.commands.sweep.command"),
     "compare": Command("compare generators of any kind", "experiment", "chaos_lightning.commands.compare.command"),
+    "scaling": Command("fit cost and quality against size", "function", "chaos_lightning.commands.scaling"),
     "configs": Command("list the configs that come with it", "function", "chaos_lightning.commands.shipped_configs"),
 }
 """Name of each command to what is known of it, in the order of the help."""

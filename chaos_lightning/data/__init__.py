@@ -14,6 +14,7 @@ from chaos_lightning.data.mnist import (
     IDXDataModule,
     KMNISTDataModule,
     MNISTDataModule,
+    ScaledMNISTDataModule,
 )
 from chaos_lightning.data.torchvision_sets import (
     CIFAR10DataModule,
@@ -40,6 +41,7 @@ __all__ = [
     "MNISTDataModule",
     "Minibatch",
     "SVHNDataModule",
+    "ScaledMNISTDataModule",
     "TorchvisionDataModule",
     "TrainingBatches",
     "USPSDataModule",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torchvision import datasets
+from torchvision.transforms.functional import resize
 
 from chaos_lightning.data.datamodule import ImageDataModule
 from chaos_lightning.data.download import ensure_raw_files, has_raw_files, missing_message, raw_folder
@@ -82,7 +83,7 @@ class IDXDataModule(ImageDataModule):
                 return _sample_set(sample, "train"), _sample_set(sample, "test")
         if not has_raw_files(self._data_dir, self.source):
             raise DataError(f"{missing_message(self._data_dir, self.source)} prepare_data() downloads it.")
-        folder, image_size = raw_folder(self._data_dir, self.source), self.image_shape[1:]
+        folder, image_size = raw_folder(self._data_dir, self.source), type(self).image_shape[1:]  # as in the files
         train, test = (read_image_set(folder, prefix, image_size, self.num_classes) for prefix in (TRAIN, TEST))
         return train, test
 
@@ -111,6 +112,36 @@ class KMNISTDataModule(IDXDataModule):
     """Cursive Japanese characters of ten classes (ROIS-DS CODH; CC BY-SA 4.0)."""
 
     source = datasets.KMNIST
+
+
+class ScaledMNISTDataModule(MNISTDataModule):
+    """Handwritten digits of MNIST on another number of pixels, to see what depends on it.
+
+    Args:
+        data_dir: As for :class:`MNISTDataModule`; None takes the digits that ship with this package.
+        side: Pixels in a row, and rows; torchvision resizes with antialiasing.
+        **settings: Settings of every data set, see :class:`ImageDataModule`.
+
+    Example:
+        >>> ScaledMNISTDataModule(side=14).train.shape
+        (1, 14, 14)
+    """
+
+    def __init__(self, data_dir: str | None = None, side: int = 56, **settings: Any) -> None:
+        super().__init__(data_dir, **settings)
+        if side < 1:
+            raise ValueError(f"side must be at least 1, but is {side}")
+        self.image_shape = (1, side, side)
+        self._side = side
+        self.name = "ScaledMNIST"
+
+    def read_image_sets(self) -> tuple[ImageSet, ImageSet]:
+        """Read the digits, and resize them."""
+        train, test = (
+            ImageSet(resize(images.pixels, [self._side, self._side], antialias=True), images.labels)
+            for images in super().read_image_sets()
+        )
+        return train, test
 
 
 class ColouredMNISTDataModule(MNISTDataModule):

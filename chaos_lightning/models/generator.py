@@ -11,8 +11,8 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from chaos_lightning.functional.checks import check_seed
-from chaos_lightning.models.bfloat16 import bfloat16_slowdown
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
+from chaos_lightning.models.precision import bfloat16_slowdown
 from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
 from chaos_lightning.shapes import described, setting_of, shape_of

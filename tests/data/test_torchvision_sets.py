@@ -22,6 +22,7 @@ from chaos_lightning.data import (
     EMNISTDataModule,
     KMNISTDataModule,
     MNISTDataModule,
+    ScaledMNISTDataModule,
     SVHNDataModule,
     USPSDataModule,
 )
@@ -214,3 +215,15 @@ def test_digits_get_colours_that_follow_from_seed_and_number():
     strengths = data[0].pixels.amax(dim=(2, 3)) / grey[0].pixels.amax(dim=(1, 2, 3)).unsqueeze(1)
     torch.testing.assert_close(strengths.mean(0), torch.full([3], 0.5), atol=0.03, rtol=0)
     assert strengths[:500].sub(data[1].pixels[:500].amax(dim=(2, 3)) / 255).abs().max() > 0.5  # parts have their own
+
+
+def test_digits_are_scaled_by_averages_of_pixels(data_dir):
+    for folder in (None, str(data_dir)):
+        grey = MNISTDataModule(folder).read_image_sets()[1].pixels.double()
+        small, large = (ScaledMNISTDataModule(folder, side=side).read_image_sets()[1] for side in (14, 56))
+        assert (small.shape, large.shape) == ((1, 14, 14), (1, 56, 56))
+        means = torch.nn.functional.avg_pool2d(grey, 2)
+        assert (small.pixels - means).square().mean().sqrt() < 0.2 * means.square().mean().sqrt()
+        torch.testing.assert_close(large.pixels.double().mean(), grey.mean(), rtol=0.01, atol=0)
+    with pytest.raises(ValueError, match="side must be at least 1"):
+        ScaledMNISTDataModule(side=0)

@@ -16,7 +16,7 @@ from chaos_lightning import (
     TwoLayer,
 )
 from chaos_lightning.dynamics import initial_potentials
-from chaos_lightning.models.bfloat16 import bfloat16_slowdown
+from chaos_lightning.models.precision import bfloat16_slowdown
 
 
 @pytest.mark.parametrize("num_chains", [None, 29])
@@ -223,8 +223,8 @@ def test_the_slowdown_of_bfloat16_is_that_of_a_product(monkeypatch):
     def product(left, right):
         now[0] += 3.0 if left.dtype == torch.bfloat16 else 2.0
 
-    monkeypatch.setattr("chaos_lightning.models.bfloat16.torch.mm", product)
-    monkeypatch.setattr("chaos_lightning.models.bfloat16.perf_counter", lambda: now[0])
+    monkeypatch.setattr("chaos_lightning.models.precision.torch.mm", product)
+    monkeypatch.setattr("chaos_lightning.models.precision.perf_counter", lambda: now[0])
     assert bfloat16_slowdown() == 1.5
     monkeypatch.undo()
     assert 0.01 < bfloat16_slowdown() < 100

@@ -29,6 +29,7 @@ from chaos_lightning.commands.compare.standings import (
     SAMPLING_SECONDS,
     STEPS,
     TRAINING_SECONDS,
+    VALUES,
 )
 from chaos_lightning.commands.fit_run import features_of, fit
 from chaos_lightning.data import ImageDataModule
@@ -129,6 +130,7 @@ def train_and_measure(plan: Comparison, run: Run) -> tuple[float, dict[str, Any]
         quantities = _measure(images, trained.data, trained.features)
     frozen = [p for name, p in model.named_parameters() if name.rpartition(".")[2].startswith("frozen")]
     quantities |= {
+        VALUES: model.num_pixels,
         PARAMETERS: sum(p.numel() for p in model.trainable()) if model.learns else 0,
         FROZEN_PARAMETERS: sum(p.numel() for p in frozen),
         STEPS: trained.steps,

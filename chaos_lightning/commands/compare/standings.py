@@ -10,6 +10,7 @@ from chaos_lightning.experiments.queue import SETTINGS
 from chaos_lightning.experiments.spread import Spread, sum_up
 from chaos_lightning.metrics.catalogue import ERRORS, FEATURE_MEASURES, MEASURES, SYMBOLS
 
+VALUES = "values_per_sample"
 PARAMETERS = "parameters"
 FROZEN_PARAMETERS = "frozen_parameters"
 STEPS = "training_steps"
@@ -28,7 +29,7 @@ DIVERSITY = (
     "near_copy_share",
     "inverted_share",
 )
-COSTS = (PARAMETERS, FROZEN_PARAMETERS, STEPS, TRAINING_SECONDS, SAMPLING_SECONDS, MEMORY)
+COSTS = (VALUES, PARAMETERS, FROZEN_PARAMETERS, STEPS, TRAINING_SECONDS, SAMPLING_SECONDS, MEMORY)
 
 QUANTITIES = (*ERRORS, "entropy_ratio", "real_accuracy", *DIVERSITY, *COSTS)
 """All quantities, in the order of the table."""
