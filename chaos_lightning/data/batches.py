@@ -16,6 +16,7 @@ from torch import Tensor
 from chaos_lightning.data.draws import Draw, permutation
 from chaos_lightning.data.images import ImageSet
 from chaos_lightning.pixels import to_rates
+from chaos_lightning.shapes import num_values
 
 _CPU = torch.device("cpu")
 
@@ -109,7 +110,7 @@ class TrainingBatches:
         self._local_size = batch_size // world_size
         self._first_index = rank * self._local_size
         self._device = device
-        bytes_of_image = images.pixels[0].numel() * torch.float32.itemsize
+        bytes_of_image = num_values(images.shape) * torch.float32.itemsize
         self._batches_at_once = max(1, BYTES_AT_ONCE // (self._local_size * bytes_of_image))
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
@@ -162,7 +163,7 @@ class TrainingBatches:
 
     def _order_of(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
-            device = self._images.pixels.device
+            device = self._images.device
             self._order = permutation(len(self._images), Draw.TRAINING_ORDER, self._seed, epoch, device=device)
             self._epoch = epoch
         return self._order

@@ -179,7 +179,7 @@ class ImageDataModule(LightningDataModule):
                 "images. Lower num_validation."
             )
         order = permutation(len(train), Draw.VALIDATION_SPLIT, self._seed)
-        return _Splits(train.take(order[num_validation:]), train.take(order[:num_validation]), test)
+        return _Splits(train.part(order[num_validation:]), train.part(order[:num_validation]), test)
 
     def draw_evaluation(self, held_out: ImageSet, num_images: int | None = None) -> tuple[ImageSet, ImageSet]:
         """Draw held-out images and as many training images, neither with repetition.

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from chaos_lightning.data.errors import DataError
-from chaos_lightning.data.images import ImageSet
+from chaos_lightning.data.images import ImageSet, MappedImageSet
+from chaos_lightning.data.mapped_files import mapped_npz, stays_on_disk
 from chaos_lightning.data.named_arrays import part_names, pick_images
 from chaos_lightning.data.png import read_png_folder
 from chaos_lightning.data.tensor_files import load_tensors
@@ -51,11 +53,27 @@ def read_images(
 
 
 def read_image_set(path: str | Path, part: str, colour: bool) -> tuple[ImageSet, bool]:
-    """Read images or vectors as a set, see :func:`read_images`, and tell whether the file has labels."""
+    """Read images or vectors as a set, see :func:`read_images`, and tell whether the file has labels.
+
+    Those of a file too large for memory stay on disk, which is said.
+
+    Raises:
+        DataError: As :func:`read_arrays`; or if they cannot be used as they are on disk.
+    """
     images, labels = read_arrays(path, part, colour)
+    mapped = stays_on_disk(Path(path).expanduser())
+    if mapped:
+        _check_usable_on_disk(images, colour, str(path))
     if images.ndim == 2:
-        return ImageSet.from_vectors(images, labels, str(path)), labels is not None
-    read = ImageSet.from_arrays(images, labels, str(path))
+        read = ImageSet.from_vectors(images, labels, str(path))
+    else:
+        read = ImageSet.from_arrays(images, labels, str(path))
+    if mapped:
+        rank_zero_info(
+            f"{path} takes {images.nbytes / 2**30:.1f} GiB, too much for memory: its {len(images):,} samples stay on "
+            "disk and are read as they are needed."
+        )
+        return MappedImageSet(read.pixels, read.labels), labels is not None
     return replace(read, pixels=in_colour(read.pixels, colour, str(path))), labels is not None
 
 
@@ -98,13 +116,36 @@ def read_contents(path: Path) -> dict[str, Any]:
     kind = path.suffix.lower()
     if kind not in (".npz", ".pt"):
         raise DataError(f"{path} is neither a .npz or .pt file nor a folder of PNG images: name {_KINDS}")
-    return _read_npz(path) if kind == ".npz" else _read_pt(path)
+    return _read_npz(path, stays_on_disk(path)) if kind == ".npz" else _read_pt(path, stays_on_disk(path))
 
 
-def _read_npz(path: Path) -> dict[str, Any]:
+def _check_usable_on_disk(images: Tensor, colour: bool, name: str) -> None:
+    """Refuse images of a file too large for memory that would have to be converted.
+
+    Raises:
+        DataError: They are no 8-bit pixels with the channels in front that are asked for; says what to do.
+    """
+    wanted = 3 if colour else 1
+    if images.ndim == 2:
+        fits, form = images.dtype == torch.float32, "float32"
+    else:
+        is_pixels = images.dtype == torch.uint8 and images.is_contiguous() and images.shape[1] == wanted
+        fits = is_pixels and int(images[:1000].max()) > 1  # 0 and 1 stand for black and white
+        form = f"8-bit pixels (uint8, 255 is white) of the shape (N, {wanted}, height, width)"
+    if not fits:
+        raise DataError(
+            f"{name} is too large for memory, and its values ({images.dtype}, shape {tuple(images.shape)}) cannot be "
+            f"used as they lie on disk: save them as {form}, with numpy.savez or torch.save"
+        )
+
+
+def _read_npz(path: Path, mapped: bool) -> dict[str, Any]:
     # What NumPy lets through of its archive and its formats on damaged files.
     damage = (ValueError, OSError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
     try:
+        arrays = mapped_npz(path) if mapped else None  # compressed ones cannot be mapped
+        if arrays is not None:
+            return arrays
         with np.load(path, allow_pickle=False) as file:
             return {name: _member(file, name) for name in file.files}
     except (*damage, AttributeError, TypeError) as error:  # the last two if it is no archive, but a single array
@@ -121,8 +162,8 @@ def _member(file: Any, name: str) -> np.ndarray:
     return array
 
 
-def _read_pt(path: Path) -> dict[str, Any]:
-    loaded = load_tensors(path)
+def _read_pt(path: Path, mapped: bool) -> dict[str, Any]:
+    loaded = load_tensors(path, mapped)
     if isinstance(loaded, dict):
         return {str(name): _as_array(value) for name, value in loaded.items()}
     if isinstance(loaded, (list, tuple)):

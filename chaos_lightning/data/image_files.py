@@ -15,6 +15,9 @@ class ImageFilesDataModule(ImageDataModule):
 
     Images are kept with 8 bits a pixel, vectors as float32. Without labels they count as of one class.
 
+    A file larger than a quarter of the memory stays on disk, if it was saved without compression (``numpy.savez``,
+    ``torch.save``): images are read as they are needed, and processes share what the system keeps of them in memory.
+
     Args:
         train: Images to train and validate with: an .npz or .pt file with `images`, 8-bit or in [-1, 1], or `vectors`,
             in [-1, 1], and perhaps `labels`, or a folder of PNG images; see :func:`chaos_lightning.data.read_images`.

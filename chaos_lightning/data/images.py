@@ -79,6 +79,11 @@ class ImageSet:
         return int(self.labels.max()) + 1 if len(self) else 0
 
     @property
+    def device(self) -> torch.device:
+        """Where the images are."""
+        return self.labels.device
+
+    @property
     def shape(self) -> Shape:
         """Shape of a sample, see :mod:`chaos_lightning.shapes`."""
         return tuple(self.pixels.shape[1:])
@@ -92,6 +97,10 @@ class ImageSet:
         """Copy the images with the given row numbers, (n,) int64, in that order."""
         return ImageSet(self.pixels.index_select(0, rows), self.labels.index_select(0, rows))
 
+    def part(self, rows: Tensor) -> "ImageSet":
+        """Return a part of the set as :meth:`take` does; images that stay on disk are not copied."""
+        return self.take(rows)
+
     def to(self, device: torch.device) -> "ImageSet":
         """Move the set to `device` if there is room for it; otherwise say so and leave it where it is."""
         if device.type == "cuda":
@@ -104,6 +113,53 @@ class ImageSet:
                 )
                 return self
         return ImageSet(self.pixels.to(device), self.labels.to(device))
+
+
+class MappedImageSet(ImageSet):
+    """A set of images that stay on disk; a part of it is a list of row numbers.
+
+    Attributes:
+        pixels: Images of all rows of the set, read into memory at each access.
+
+    Args:
+        stored: Mapped images of the file, (N, *shape).
+        labels: (n,), int64, of the rows of the set.
+        rows: Rows of the file that are in the set, (n,) int64; None for all.
+    """
+
+    stored: Tensor
+    rows: Tensor | None
+
+    def __init__(self, stored: Tensor, labels: Tensor, rows: Tensor | None = None) -> None:
+        for name, value in (("stored", stored), ("labels", labels), ("rows", rows)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def pixels(self) -> Tensor:
+        """Images of all rows of the set."""
+        return self.stored if self.rows is None else self.stored.index_select(0, self.rows)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of a sample."""
+        return tuple(self.stored.shape[1:])
+
+    def take(self, rows: Tensor) -> ImageSet:
+        """Read the images with the given row numbers into memory."""
+        of_file = rows if self.rows is None else self.rows.index_select(0, rows)
+        return ImageSet(self.stored.index_select(0, of_file), self.labels.index_select(0, rows))
+
+    def part(self, rows: Tensor) -> "MappedImageSet":
+        """Return a part of the set, which stays on disk."""
+        of_file = rows if self.rows is None else self.rows.index_select(0, rows)
+        return MappedImageSet(self.stored, self.labels.index_select(0, rows), of_file)
+
+    def to(self, device: torch.device) -> "MappedImageSet":
+        """Leave the images where they are; minibatches are copied to the device."""
+        return self
 
 
 def check_image_sets(train: ImageSet, test: ImageSet, origin: str) -> None:

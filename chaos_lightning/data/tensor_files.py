@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import torch
@@ -12,20 +13,25 @@ from chaos_lightning.data.errors import DataError
 _PLAIN_NUMBERS_OR_TEXT = re.compile(r"[buifUS]\d+")
 
 
-def load_tensors(path: Path) -> Any:
+def load_tensors(path: Path, mapped: bool = False) -> Any:
     """Load a file of tensors, in which arrays of NumPy may stand too.
+
+    Args:
+        path: The file.
+        mapped: Whether tensors stay on disk, if the file is of the format that torch has written since 1.6.
 
     Raises:
         DataError: It is damaged, or holds other objects.
     """
+    mapped = mapped and is_zipfile(path)
     try:
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except Exception as error:
             if "numpy" not in str(error) or not hasattr(torch.serialization, "safe_globals"):  # since torch 2.5
                 raise
             with torch.serialization.safe_globals(_STAND_INS):
-                return _without_stand_ins(torch.load(path, map_location="cpu", weights_only=True))
+                return _without_stand_ins(torch.load(path, map_location="cpu", weights_only=True, mmap=mapped))
     except Exception as error:  # torch.load lets through whatever its many formats raise on damaged files
         raise DataError(f"{path} cannot be read as a file of tensors: {_reason(str(error))}") from error
 
