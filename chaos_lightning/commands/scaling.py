@@ -1,9 +1,11 @@
 """The command ``chaos-lightning scaling``: cost and quality against the number of values of a sample."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -62,17 +64,28 @@ class PowerLaw:
     error: float
     factor: float
 
+    def at(self, values: Any) -> Any:
+        """Return what the law predicts for samples of a number of values, or an array of them."""
+        return self.factor * values**self.exponent
 
-def scaling(folders: list[str], others: list[str] | None = None, output: str = "logs/scaling") -> dict[str, float]:
+
+def scaling(
+    folders: list[str],
+    others: list[str] | None = None,
+    predict_for: list[int] = [3072, 12288],  # noqa: B006
+    output: str = "logs/scaling",
+) -> dict[str, float]:
     """Fit how cost and quality grow with the number of values of a sample, over comparisons of several sizes.
 
     Each folder holds the comparison of one size (``chaos-lightning compare``), with the same contestants and budget in
     all. For each contestant, power laws are fitted to the means over seeds: a table (also scaling.csv) tells the
-    exponents with standard errors, and scaling.png shows points and lines.
+    exponents with standard errors and what the laws predict for other sizes, and scaling.png shows points and lines.
 
     Args:
         folders: folders of comparisons of at least two sizes.
         others: folders of further comparisons, of other data, whose points are drawn hollow and not fitted.
+        predict_for: numbers of values for which to read the laws off; by default those of CIFAR-10 (3 x 32 x 32) and of
+            colour images of 64 x 64 pixels.
         output: folder for the table and the plot.
 
     Returns:
@@ -82,6 +95,8 @@ def scaling(folders: list[str], others: list[str] | None = None, output: str = "
         FileNotFoundError: if a folder holds no comparison.
         ValueError: if there are fewer than two sizes, or the output is a file.
     """
+    if any(size < 1 for size in predict_for):
+        raise ValueError(f"predict_for holds numbers of values, 1 or more, but is {predict_for}")
     points = [
         point
         for names, is_fitted in ((folders, True), (others or [], False))
@@ -98,11 +113,15 @@ def scaling(folders: list[str], others: list[str] | None = None, output: str = "
         for quantity in PANELS
         if (law := power_law([point for point in points if point.contestant == contestant], quantity)) is not None
     }
-    _print(laws, sizes)
+    _print(laws, f"exponents over samples of {_listed(sizes)} values", _exponent)
+    for size in predict_for:
+        _print(laws, f"predicted for samples of {size:,} values", partial(_prediction, size=size))
     with written_at_once(folder / "scaling.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["contestant", "quantity", "exponent", "standard_error", "factor"])
-        writer.writerows([*names, law.exponent, law.error, law.factor] for names, law in laws.items())
+        writer.writerow(["contestant", "quantity", "exponent", "standard_error", "factor", *predict_for])
+        writer.writerows(
+            [*names, law.exponent, law.error, law.factor, *map(law.at, predict_for)] for names, law in laws.items()
+        )
     with written_at_once(folder / "scaling.png") as path:
         scaling_figure(points, laws).savefig(path, format="png", dpi=130)
     print(f"wrote {folder / 'scaling.csv'}\nwrote {folder / 'scaling.png'}")
@@ -143,7 +162,7 @@ def scaling_figure(points: Sequence[Point], laws: Mapping[tuple[str, str], Power
             if law is not None:
                 sizes = np.array(sorted({point.values for point in own if point.is_fitted}))
                 label = f"{contestant}: {law.exponent:.2f}" + ("" if np.isnan(law.error) else f" ± {law.error:.2f}")
-                axes.plot(sizes, law.factor * sizes**law.exponent, label=label, **look)
+                axes.plot(sizes, law.at(sizes), label=label, **look)
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="x-small", title="exponent", title_fontsize="x-small")
@@ -167,8 +186,8 @@ def _read(folder: Path, is_fitted: bool) -> list[Point]:
     return points
 
 
-def _print(laws: Mapping[tuple[str, str], PowerLaw], sizes: Sequence[float]) -> None:
-    title = f"exponents over samples of {', '.join(f'{size:,.0f}' for size in sizes)} values"
+def _print(laws: Mapping[tuple[str, str], PowerLaw], title: str, tell: Callable[[PowerLaw], str]) -> None:
+    """Print a table of what a function tells of each law."""
     table = Table(title=title, title_justify="left")
     table.add_column("quantity", no_wrap=True)
     contestants = dict.fromkeys(contestant for contestant, _ in laws)
@@ -176,6 +195,17 @@ def _print(laws: Mapping[tuple[str, str], PowerLaw], sizes: Sequence[float]) -> 
         table.add_column(contestant, justify="right")
     for quantity, label in PANELS.items():
         cells = [laws.get((contestant, quantity)) for contestant in contestants]
-        texts = ["" if law is None else f"{law.exponent:.2f} ± {law.error:.2f}" for law in cells]
-        table.add_row(label, *(text.removesuffix(" ± nan") for text in texts))
+        table.add_row(label, *("" if law is None else tell(law) for law in cells))
     Console(width=max(Console().width, 110)).print(table)
+
+
+def _exponent(law: PowerLaw) -> str:
+    return f"{law.exponent:.2f} ± {law.error:.2f}".removesuffix(" ± nan")
+
+
+def _prediction(law: PowerLaw, size: int) -> str:
+    return f"{law.at(size):.3g}"
+
+
+def _listed(sizes: Sequence[float]) -> str:
+    return ", ".join(f"{size:,.0f}" for size in sizes)

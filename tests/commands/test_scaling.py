@@ -38,7 +38,13 @@ def test_power_laws_come_out_as_they_were_put_in(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = [comparison(f"size_{size}", size, 0.3 * size**-0.5, 1e-4 * size**1.25) for size in (196, 784, 3136)]
     other = comparison("colour", 2352, 7.0, 9.0)  # far off: it must not count
-    main(["scaling", "--folders", str(names).replace("'", ""), "--others", f"[{other}]", "--output", "out"])
+    folders = str(names).replace("'", "")
+    main(
+        [
+            *("scaling", "--folders", folders, "--others", f"[{other}]", "--output", "out"),
+            *("--predict_for", "[10000]"),
+        ]
+    )
     with open("out/scaling.csv", newline="") as file:
         rows = {(row["contestant"], row["quantity"]): row for row in csv.DictReader(file)}
     for quantity, exponent, factor in (
@@ -49,12 +55,14 @@ def test_power_laws_come_out_as_they_were_put_in(tmp_path, monkeypatch, capsys):
         row = rows["chaotic", quantity]
         assert float(row["exponent"]) == pytest.approx(exponent, abs=1e-9)
         assert float(row["factor"]) == pytest.approx(factor)
+        assert float(row["10000"]) == pytest.approx(factor * 10_000**exponent)
         assert float(row["standard_error"]) == pytest.approx(0, abs=1e-6)
     assert float(rows["held-out", "second_moment_error"]["exponent"]) == pytest.approx(0, abs=1e-9)
     assert ("held-out", "seconds_per_step") not in rows  # it learns nothing
     printed = capsys.readouterr().out
     assert "-0.50 ± 0.00" in printed
     assert "1.25 ± 0.00" in printed
+    assert "predicted for samples of 10,000 values" in printed
     assert read_image("out/scaling.png").shape[1] > 500
 
 
@@ -71,6 +79,9 @@ def test_what_cannot_be_fitted_ends_with_one_sentence(tmp_path, monkeypatch, cap
         with pytest.raises(SystemExit):
             main(["scaling", "--folders", folders, "--output", "out"])
         assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["scaling", "--folders", "[one]", "--predict_for", "[0]"])
+    assert "predict_for holds numbers of values, 1 or more" in capsys.readouterr().err
     assert not Path("out").exists()
 
 
