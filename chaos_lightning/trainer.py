@@ -14,7 +14,7 @@ from torch import Tensor
 from chaos_lightning.callbacks import SampleWriter
 from chaos_lightning.models import ImageGenerator
 from chaos_lightning.models.chains import ChainSampler
-from chaos_lightning.models.precision import faster_precision
+from chaos_lightning.models.speed import faster_precision
 from chaos_lightning.sampling import ChainLoader, GenerateByClass, Task
 
 

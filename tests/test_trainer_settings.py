@@ -135,7 +135,7 @@ def test_a_precision_that_keeps_what_is_learned_trains(precision):
 
 @pytest.mark.parametrize(("slowdown", "chosen", "name"), [(2.5, "32-true", "float32"), (0.4, "bf16-mixed", "bfloat16")])
 def test_an_automatic_precision_is_the_faster_one_and_is_said(slowdown, chosen, name, monkeypatch, caplog):
-    monkeypatch.setattr("chaos_lightning.models.precision.bfloat16_slowdown", lambda: slowdown)
+    monkeypatch.setattr("chaos_lightning.models.speed.bfloat16_slowdown", lambda: slowdown)
     with caplog.at_level("INFO", logger="lightning.pytorch.utilities.rank_zero"):
         trainer = ChoosingTrainer(precision="auto", accelerator="cpu", logger=False, enable_checkpointing=False)
     assert trainer.precision == chosen

@@ -8,17 +8,20 @@ import torch
 from lightning.fabric.utilities.data import AttributeDict
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 
 from chaos_lightning.functional.checks import check_seed
 from chaos_lightning.models.divergence import TrainingDivergedError, check_potentials
-from chaos_lightning.models.precision import bfloat16_slowdown
 from chaos_lightning.models.refusals import check_callbacks, check_trainer
 from chaos_lightning.models.saving import Saved
+from chaos_lightning.models.speed import bfloat16_slowdown, threads_slowdown
 from chaos_lightning.shapes import described, setting_of, shape_of
 
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 """Precisions of the trainer in which small updates of the weights are not lost."""
+
+SLOW = 1.2
+"""Ratio of times from which on a slower way of multiplying is told."""
 
 
 class ImageGenerator(Saved):
@@ -142,14 +145,24 @@ class ImageGenerator(Saved):
                 f"precision {self.trainer.precision} would lose the small updates of the weights: use "
                 f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
             )
-        if self.trainer.precision == "bf16-mixed" and self.trainer.strategy.root_device.type == "cpu":
-            slowdown = bfloat16_slowdown()
-            if slowdown > 1.2:
-                rank_zero_warn(
-                    f"products in bfloat16 take {slowdown:.1f} times as long as in float32 on this processor: set "
-                    "--trainer.precision 32-true"
-                )
+        if self.trainer.strategy.root_device.type == "cpu":
+            self._tell_what_is_slow(stage)
         self._stage_measures.clear()  # their floors belong to the data of another run
+
+    def _tell_what_is_slow(self, stage: str) -> None:
+        """Measure whether another precision or another number of threads would be faster, and say so."""
+        if self.trainer.precision == "bf16-mixed" and (slowdown := bfloat16_slowdown()) > SLOW:
+            rank_zero_warn(
+                f"products in bfloat16 take {slowdown:.1f} times as long as in float32 on this processor: set "
+                "--trainer.precision 32-true"
+            )
+        # The number stays as it is, for rounding depends on it: a run repeated on a busy machine should be the same.
+        threads = torch.get_num_threads()
+        if stage == "fit" and threads > 1 and (slowdown := threads_slowdown()) > SLOW:
+            rank_zero_info(
+                f"Products on {threads} threads take {slowdown:.1f} times as long as on one: other programs seem to "
+                "use the processor too. The environment variable OMP_NUM_THREADS=1 makes training faster beside them."
+            )
 
     # Sampling
 

@@ -28,7 +28,7 @@ from rich.table import Table
 
 import chaos_lightning
 from chaos_lightning import OneLayer, ThreeLayer, TwoLayer
-from chaos_lightning.models.precision import faster_precision
+from chaos_lightning.models.speed import faster_precision
 from tests.benchmarks.contestants import Contest
 from tests.benchmarks.growth import growth
 from tests.benchmarks.recipes import KINDS, model_of, parts_of_command, time_by_kind

@@ -16,7 +16,7 @@ from chaos_lightning import (
     TwoLayer,
 )
 from chaos_lightning.dynamics import initial_potentials
-from chaos_lightning.models.precision import bfloat16_slowdown
+from chaos_lightning.models.speed import bfloat16_slowdown, threads_slowdown
 
 
 @pytest.mark.parametrize("num_chains", [None, 29])
@@ -216,18 +216,33 @@ def test_slow_bfloat16_products_are_said_aloud(slowdown, precision, is_slow, mon
     assert all("4.2 times as long" in message and "--trainer.precision 32-true" in message for message in said)
 
 
-def test_the_slowdown_of_bfloat16_is_that_of_a_product(monkeypatch):
+@pytest.mark.parametrize(("slowdown", "threads", "is_told"), [(3.0, 2, True), (1.1, 2, False), (3.0, 1, False)])
+def test_threads_that_wait_for_one_another_are_told(slowdown, threads, is_told, monkeypatch, caplog):
+    monkeypatch.setattr("chaos_lightning.models.generator.threads_slowdown", lambda: slowdown)
+    monkeypatch.setattr("chaos_lightning.models.generator.torch.get_num_threads", lambda: threads)
+    quiet_trainer(max_steps=1).fit(TwoLayer(**SMALL, hidden_units=7), Loader(images()))
+    assert ("Products on 2 threads take 3.0 times as long as on one" in caplog.text) == is_told
+    assert ("OMP_NUM_THREADS=1" in caplog.text) == is_told
+
+
+def test_slowdowns_are_those_of_a_product(monkeypatch):
     """By a clock that moves by what a product would take."""
-    now = [0.0]
+    now, threads = [0.0], [4]
 
     def product(left, right):
-        now[0] += 3.0 if left.dtype == torch.bfloat16 else 2.0
+        now[0] += (3.0 if left.dtype == torch.bfloat16 else 2.0) * (5 if threads[0] == 4 else 1)
 
-    monkeypatch.setattr("chaos_lightning.models.precision.torch.mm", product)
-    monkeypatch.setattr("chaos_lightning.models.precision.perf_counter", lambda: now[0])
+    speed = "chaos_lightning.models.speed"
+    monkeypatch.setattr(f"{speed}.torch.mm", product)
+    monkeypatch.setattr(f"{speed}.torch.get_num_threads", lambda: threads[0])
+    monkeypatch.setattr(f"{speed}.torch.set_num_threads", lambda number: threads.__setitem__(0, number))
+    monkeypatch.setattr(f"{speed}.perf_counter", lambda: now[0])
     assert bfloat16_slowdown() == 1.5
+    assert threads_slowdown() == 5
+    assert threads == [4]
     monkeypatch.undo()
     assert 0.01 < bfloat16_slowdown() < 100
+    assert 0.01 < threads_slowdown() < 100
 
 
 def test_floors_belong_to_the_data_that_are_measured():
