@@ -1,4 +1,4 @@
-"""Measures in the feature space of a network, in validation and test."""
+"""Measures of what the eye sees, in validation and test."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,15 +8,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from chaos_lightning.callbacks.generator import as_generator
 from chaos_lightning.features import find_features
-from chaos_lightning.metrics.evaluation import feature_measures
+from chaos_lightning.metrics.evaluation import visible_measures
 from chaos_lightning.metrics.feature_network import FeatureNetwork
 
 
 class FeatureMeasures(Callback):
-    """Measures in the feature space of a network, beside the others in validation and test.
+    """Measures of what the eye sees, beside the others in validation and test, if a network of features is named.
 
-    Fréchet distance, precision, recall, and the share of images that the classifier is sure of. A classifier has
-    learned from all training images of its data set, validation images among them; test images are new to it.
+    In the features: Fréchet distance, precision, recall, and the share of images that a classifier is sure of. In the
+    pixels: precision, recall and roughness. A classifier has learned from all training images of its data set,
+    validation images among them; test images are new to it.
 
     Args:
         network: ``classifier`` takes the one that the command ``chaos-lightning classifier`` has trained on the data
@@ -48,4 +49,4 @@ class FeatureMeasures(Callback):
         if stage != "predict":
             features = self.find(generator.image_shape, getattr(trainer, "datamodule", None))
         if features is not None:
-            generator.further_measures["features"] = partial(feature_measures, features, generator.image_shape)
+            generator.further_measures["features"] = partial(visible_measures, features, generator.image_shape)

@@ -70,6 +70,22 @@ def feature_measures(
     }
 
 
+def visible_measures(features: nn.Module, image_shape: Sequence[int]) -> dict[str, Metric | MetricCollection]:
+    """Make the measures of differences that the eye sees, by their names.
+
+    They are :func:`feature_measures`, precision and recall of the pixels, and for images their roughness.
+
+    Args:
+        features: Network, see :class:`FeatureNetwork`.
+        image_shape: Shape of a sample.
+    """
+    names = ["manifold_precision", "manifold_recall"]
+    if has_neighbours(tuple(image_shape), 3):
+        names.append("roughness")
+    given = {"num_pixels": num_values(tuple(image_shape)), "image_shape": tuple(image_shape)}
+    return {name: _make(MEASURES[name], **given) for name in names} | feature_measures(features, image_shape)
+
+
 def all_measures(
     image_shape: Sequence[int],
     training_images: Tensor | None,

@@ -38,7 +38,7 @@ def print_measures(title: str, values: Mapping[str, float], floors: Mapping[str,
             "" if floor is None else f"{floor:.3g}",
             printed_ratio(name, values[name], floor),
         )
-    Console(width=max(Console().width, 80)).print(table)
+    Console(width=max(Console().width, 100)).print(table)
 
 
 def print_classes(title: str, evaluation: ClassEvaluation) -> None:

@@ -99,7 +99,7 @@ def test_validation_and_test_measure_in_the_features_of_the_cached_classifier(ca
     main([*FIT, "--features.network", "classifier"])
     run = tmp_path / "logs" / "run" / "version_0"
     rows = measured(run / "measures.csv")
-    for name in FEATURE_MEASURES:
+    for name in (*FEATURE_MEASURES, "roughness", "manifold_precision", "manifold_recall"):
         assert np.isfinite(float(rows[name]["value"]))
         assert np.isfinite(float(rows[name]["floor"]))
     # real images are nearer to real images, and the classifier is as sure of them as it can be
