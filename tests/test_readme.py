@@ -69,7 +69,7 @@ def test_what_is_written_in_python_runs_from_top_to_bottom(trained, monkeypatch)
     assert names["images"].shape == (100, 1, 28, 28)
     assert names["probabilities"].shape == (100, 10)
     assert names["completions"].shape == (100, 8, 1, 28, 28)
-    assert list(names["as_they_form"]) == [0, 50, 100, 200]
+    assert list(names["as_they_form"]) == [0, 50, 100, 150]
     assert names["hidden_rates"].shape == (100, 1000)
     assert "inverted_share" in names["Watched"](9, 5).make_measures()
     assert np.load("real.npz")["images"].shape == (1000, 28, 28)

@@ -1,13 +1,14 @@
 """The chaotic network as a LightningModule: its settings, and the parts made from them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import nn
 
-from chaos_lightning.dynamics import ChaoticNetwork, Clock, Connection, RateFunction, RateName
+from chaos_lightning.dynamics import ChaoticNetwork, Clock, Connection, RateFunction, RateName, as_wiring
 from chaos_lightning.learning import ContrastiveHebbian, LearningRule, RuleMemory
 from chaos_lightning.models.checks import check_settings
 from chaos_lightning.models.divergence import DivergenceWatch
@@ -30,6 +31,8 @@ class ChaoticGenerator(Shared):
             first entry may be the shape of a sample, see :func:`chaos_lightning.shapes.shape_of`.
         gain: g, the strength of the frozen couplings; their entries have variance gain^2 / fan_in. The untrained
             network is chaotic for g > 1.
+        visible_gain: gain of the frozen couplings into the visible layer; None takes g. Weak ones leave the chaos to
+            the hidden layers, and samples come out without grain.
         wiring: connections of the layers, which may have gains of their own and may learn or not, see
             :class:`Connection`; None connects each layer with the next, or a single layer with itself.
         tau: time constant of the units, in the same unit as every other time.
@@ -70,6 +73,7 @@ class ChaoticGenerator(Shared):
         layer_sizes: Sequence[int | list[int]],
         *,
         gain: float = 1.5,
+        visible_gain: float | None = None,
         wiring: list[Connection] | None = None,
         tau: float = 10.0,
         dt: float = 1.0,
@@ -113,19 +117,24 @@ class ChaoticGenerator(Shared):
         self.held_shares = [held_label_share, held_pixel_share]
         self.coupling_dropout, self.hidden_dropout = coupling_dropout, hidden_dropout
 
-        wiring = self.default_wiring if wiring is None else wiring  # type: ignore[assignment]
+        connections = as_wiring(self.default_wiring if wiring is None else wiring, len(layer_sizes), gain)
+        if visible_gain is not None:
+            connections = tuple(
+                replace(each, gain_down=visible_gain) if each.lower == 0 and each.gain_down is None else each
+                for each in connections
+            )
         if not isinstance(rate, str) or "." in rate:
             rate = made_from(rate, RateFunction, "rate")
         self.rule = ContrastiveHebbian() if rule is None else made_from(rule, LearningRule, "rule")
         sizes = [self.layout.num_units, *(int(units) for units in layer_sizes[1:])]  # type: ignore[arg-type]
-        self.network = ChaoticNetwork(sizes, gain=gain, wiring=wiring, rate=rate, seed=seed)
+        self.network = ChaoticNetwork(sizes, gain=gain, wiring=connections, rate=rate, seed=seed)
         self.rule.check(self.network)
         self.memory = RuleMemory(self.rule.init(self.network))
         self._divergence = DivergenceWatch(self.network.num_layers)
         # Lightning has noted objects; checkpoints and loggers get their class paths and settings instead.
         self.hparams["rate"] = rate if isinstance(rate, str) else described(rate)
         self.hparams["rule"] = described(self.rule)
-        self.hparams["wiring"] = described_wiring(wiring)
+        self.hparams["wiring"] = described_wiring(connections)
 
     @property
     def layer_sizes(self) -> list[int]:

@@ -15,7 +15,7 @@ from chaos_lightning import (
     ThreeLayer,
     TwoLayer,
 )
-from chaos_lightning.dynamics import initial_potentials
+from chaos_lightning.dynamics import Connection, initial_potentials
 from chaos_lightning.models.speed import bfloat16_slowdown, threads_slowdown
 
 
@@ -284,3 +284,27 @@ def test_lightning_still_notes_the_running_hook_where_it_is_set_fast():
     trainer = quiet_trainer(max_steps=2)
     trainer.fit(Watched(**SMALL, hidden_units=7), Loader(torch.zeros(4, 1, SIDE, SIDE)))
     assert hooks == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "wiring"),
+    [
+        (OneLayer, {}, [Connection(0, 0, gain_down=0.5)]),
+        (TwoLayer, {"hidden_units": 7}, [Connection(0, 1, gain_down=0.5)]),
+        (ThreeLayer, {"hidden_units": 7, "top_units": 5}, [Connection(0, 1, gain_down=0.5), Connection(1, 2)]),
+    ],
+)
+def test_the_gain_into_the_visible_layer_is_that_of_its_connections_alone(architecture, sizes, wiring):
+    short = architecture(**SMALL, **sizes, gain=2.0, visible_gain=0.5)
+    whole = architecture(**SMALL, **sizes, gain=2.0, wiring=wiring)
+    for ours, theirs in zip(short.network.parameters(), whole.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert short.hparams["wiring"] == whole.hparams["wiring"]
+
+
+def test_a_gain_that_a_wiring_gives_into_the_visible_layer_stays():
+    wiring = [Connection(0, 1, gain_down=0.25), Connection(1, 1, learned=False)]
+    network = TwoLayer(**SMALL, hidden_units=7, gain=2.0, visible_gain=0.5, wiring=wiring).network
+    assert [(each.gain_down, each.gain_up) for each in network.connections] == [(0.25, 2.0), (2.0, 2.0)]
+    with pytest.raises(ValueError, match="gain_down must be 0 or more, but is -1"):
+        TwoLayer(**SMALL, hidden_units=7, visible_gain=-1.0)
