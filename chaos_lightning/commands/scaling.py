@@ -146,8 +146,11 @@ def scaling_figure(points: Sequence[Point], laws: Mapping[tuple[str, str], Power
     """Draw each quantity over the number of values, with the fitted power laws and their exponents."""
     figure = new_figure(7.5, width=14)
     contestants = list(dict.fromkeys(point.contestant for point in points))
+    ticks = sorted({point.values for point in points})
     for axes, (quantity, title) in zip(figure.subplots(2, 4).flat, PANELS.items(), strict=False):
         axes.set(title=title, xscale="log", yscale="log", xlabel="values of a sample")
+        axes.set_xticks(ticks, [f"{size:,.0f}" for size in ticks])
+        axes.set_xticks([], minor=True)
         for number, contestant in enumerate(contestants):
             own = [point for point in points if point.contestant == contestant and quantity in point.quantities]
             if not own:
