@@ -20,14 +20,18 @@ def test_shipped_comparison_can_be_made(path, monkeypatch, tmp_path):
     (plan,) = plans
     assert {run.seed for run in plan.runs()} == {0, 1, 2}
     chaotic_ones, others = (
-        ["fast", "chaotic", "symmetric", "langevin"],
+        ["fast", "paper-wiring", "chaotic", "symmetric", "langevin"],
         ["rbm", "vae", "gan", "flow", "gaussian", "held-out"],
     )
     assert list(plan.contestants) == chaotic_ones + others
-    fast, chaotic, symmetric, langevin = (plan.contestants[name] for name in chaotic_ones)
+    fast, paper_wiring, chaotic, symmetric, langevin = (plan.contestants[name] for name in chaotic_ones)
     # the first learns as its config says
     assert fast.base == chaotic.base
     assert fast.settings == {"model.init_args.measure_times": []}
+    # the second has the paper's wiring and learns by the same rule
+    assert paper_wiring.base == fast.base
+    assert paper_wiring.settings["model.init_args.visible_gain"] is None
+    assert "model.init_args.rule" not in paper_wiring.settings
     # the paper's contrast: the same network, rule and schedule but for what moves the activity
     assert chaotic.base == symmetric.base == langevin.base
     gain, noise = ("model.init_args.gain", "model.init_args.noise")
